@@ -1,0 +1,165 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// Guard decides who may do what.
+type Guard interface {
+	// Authenticate finds the principal of a request by cookie or bearer token;
+	// ok is false for none, or one that is no longer good.
+	Authenticate(r *http.Request) (p Principal, ok bool)
+	// Allowed reports whether the principal may do it.
+	Allowed(p Principal, a Action) bool
+}
+
+// API is the mux on which the rooms register their operations.
+type API struct {
+	huma  huma.API
+	mux   *http.ServeMux
+	guard Guard
+	log   *slog.Logger
+	raw   []Route
+}
+
+// Route is one registered route, for documentation and for the test that walks
+// over all of them.
+type Route struct {
+	Method, Path string
+	Action       Action
+}
+
+// NewAPI makes an empty API under /api/v1.
+func NewAPI(version string, guard Guard, log *slog.Logger) *API {
+	huma.NewError = newProblem // the library's only way to shape its errors
+	mux := http.NewServeMux()
+	cfg := huma.DefaultConfig("Dongyue Hub", version)
+	cfg.OpenAPIPath = "/api/v1/openapi"
+	cfg.DocsPath = "" // no page that loads scripts from elsewhere
+	cfg.SchemasPath = "/api/v1/schemas"
+	cfg.CreateHooks = nil // no $schema members in answers
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"session": {Type: "apiKey", In: "cookie", Name: SessionCookie},
+		"token":   {Type: "http", Scheme: "bearer"},
+	}
+	return &API{huma: humago.New(mux, cfg), mux: mux, guard: guard, log: log}
+}
+
+// SessionCookie is the name of the sign-in cookie.
+const SessionCookie = "dongyue_session"
+
+// Op describes an operation.
+type Op struct {
+	Method  string // GET, POST …
+	Path    string // below /api/v1, unless it begins with "//": then from the root
+	Summary string
+	Tag     string // the room: alarms, devices …
+	Action  Action
+	Status  int   // of success; 0: 200, or 204 without a body
+	MaxBody int64 // bytes; 0: 1 MiB
+}
+
+// Register adds an operation; huma takes input and output from the types. It
+// panics when the operation names no action, so no route is open by mistake.
+func Register[I, O any](a *API, op Op, handler func(context.Context, *I) (*O, error)) {
+	path := a.add(op.Method, op.Path, op.Action)
+	o := huma.Operation{
+		OperationID: operationID(op.Method, path), Method: op.Method, Path: path, Summary: op.Summary,
+		Tags: []string{op.Tag}, DefaultStatus: op.Status, MaxBodyBytes: op.MaxBody,
+		Middlewares: huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+			if p := a.refuse(ctx.Context(), op.Action); p != nil {
+				ctx.SetHeader("Content-Type", "application/problem+json")
+				ctx.SetStatus(p.Status)
+				_ = a.huma.Marshal(ctx.BodyWriter(), "application/json", p)
+				return
+			}
+			next(ctx)
+		}},
+	}
+	if op.Action != Public {
+		o.Security = []map[string][]string{{"session": {}}, {"token": {}}}
+	}
+	huma.Register(a.huma, o, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err == nil {
+			return out, nil
+		}
+		var se huma.StatusError
+		if errors.As(err, &se) {
+			return nil, se
+		}
+		a.log.ErrorContext(ctx, "request failed", "method", op.Method, "path", path, "err", err)
+		return nil, Fail(http.StatusInternalServerError, "internal", "the hub could not do this; its log says why")
+	})
+}
+
+// Handle adds a handler that is not an operation: streams, WHEP, files. The
+// pattern is as for http.ServeMux, with a method.
+func (a *API) Handle(method, path string, action Action, h http.Handler) {
+	path = a.add(method, path, action)
+	a.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
+		if p := a.refuse(r.Context(), action); p != nil {
+			WriteProblem(w, p)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// Allowed asks the guard; for handlers whose answer depends on who asks.
+func (a *API) Allowed(ctx context.Context, action Action) bool { return a.refuse(ctx, action) == nil }
+
+// Routes lists what has been registered.
+func (a *API) Routes() []Route { return a.raw }
+
+// ServeHTTP authenticates, refuses cross-site writes, and routes.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p, ok := a.guard.Authenticate(r); ok {
+		r = r.WithContext(WithPrincipal(r.Context(), p))
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+func (a *API) add(method, path string, action Action) string {
+	if action == "" {
+		panic("web: route without an action: " + method + " " + path)
+	}
+	if rest, root := strings.CutPrefix(path, "//"); root {
+		path = "/" + rest
+	} else {
+		path = "/api/v1" + path
+	}
+	a.raw = append(a.raw, Route{method, path, action})
+	return path
+}
+
+func (a *API) refuse(ctx context.Context, action Action) *Problem {
+	if action == Public {
+		return nil
+	}
+	p, ok := Who(ctx)
+	if !ok {
+		return Fail(http.StatusUnauthorized, "auth.required", "sign in at POST /api/v1/session, or send a bearer token")
+	}
+	if action != Self && !a.guard.Allowed(p, action) {
+		return Fail(http.StatusForbidden, "auth.forbidden", "your role does not allow "+string(action))
+	}
+	return nil
+}
+
+func operationID(method, path string) string {
+	id := strings.ToLower(method)
+	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/api/v1"), "/") {
+		if part = strings.Trim(part, "{}"); part != "" {
+			id += "-" + part
+		}
+	}
+	return id
+}

@@ -1,0 +1,71 @@
+package web
+
+import "context"
+
+// Role of a person or a program that uses the hub.
+type Role string
+
+// The roles.
+const (
+	Admin      Role = "admin"      // everything
+	Supervisor Role = "supervisor" // as operator, and rules, people, reports
+	Operator   Role = "operator"   // the dispatch desk
+	Crew       Role = "crew"       // maintenance, on a phone
+	Resident   Role = "resident"   // own door, own log, own requests
+	Integrator Role = "integrator" // programs: reads, and receives alarms over MQTT
+)
+
+// Principal is who asks, after authentication.
+type Principal struct {
+	ID     string `json:"id"`               // account id
+	Name   string `json:"name"`             // as shown: 陳
+	Login  string `json:"login"`            // user name
+	Role   Role   `json:"role"`             //
+	Person string `json:"person,omitempty"` // a resident's id in access
+}
+
+// Action is what a route does; a role allows a set of them.
+type Action string
+
+// The actions. Public needs no sign-in, Self any.
+const (
+	Public         Action = "public"
+	Self           Action = "self"
+	StreamRead     Action = "stream.read"
+	DevicesRead    Action = "devices.read"
+	DevicesWrite   Action = "devices.write"   // register, import, secrets
+	DevicesCommand Action = "devices.command" // any command to any device
+	EventsRead     Action = "events.read"
+	SeriesRead     Action = "series.read"
+	AlarmsRead     Action = "alarms.read"
+	AlarmsAct      Action = "alarms.act"    // acknowledge, assign, comment, close
+	RulesRead      Action = "rules.read"    //
+	RulesWrite     Action = "rules.write"   //
+	CamerasRead    Action = "cameras.read"  // list
+	CamerasView    Action = "cameras.view"  // live pictures and snapshots
+	CamerasWrite   Action = "cameras.write" //
+	DoorsUnlock    Action = "doors.unlock"  // from the desk, with a reason
+	AccessRead     Action = "access.read"   // people, credentials, rights, badge log
+	AccessWrite    Action = "access.write"  //
+	Home           Action = "home"          // the resident's own door, log and requests
+	Broadcast      Action = "broadcast"     //
+	OrdersRead     Action = "orders.read"   //
+	OrdersWork     Action = "orders.work"   // take, done
+	OrdersManage   Action = "orders.manage" // create, assign
+	UsersManage    Action = "users.manage"  //
+	OperationsRead Action = "operations"    // health details, metrics
+	DemoAct        Action = "demo"          // trigger the demonstration's incidents
+)
+
+type principalKey struct{}
+
+// WithPrincipal returns a context that carries who asks.
+func WithPrincipal(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// Who returns who asks; ok is false for an anonymous request.
+func Who(ctx context.Context) (p Principal, ok bool) {
+	p, ok = ctx.Value(principalKey{}).(Principal)
+	return p, ok
+}
