@@ -87,18 +87,19 @@ func (f *Feed) Append(ctx context.Context, tx *sql.Tx, topic string, payload any
 func (f *Feed) Committed(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fresh, err := f.load(ctx, f.last, inMemory)
-	if err != nil || len(fresh) == 0 {
-		return err
+	for {
+		fresh, err := f.load(ctx, f.last, inMemory)
+		if err != nil || len(fresh) == 0 {
+			return err
+		}
+		f.recent = append(f.recent, fresh...)
+		if n := len(f.recent) - inMemory; n > 0 {
+			f.recent = append([]Entry(nil), f.recent[n:]...)
+		}
+		f.last = fresh[len(fresh)-1].Seq
+		close(f.wake)
+		f.wake = make(chan struct{})
 	}
-	f.recent = append(f.recent, fresh...)
-	if n := len(f.recent) - inMemory; n > 0 {
-		f.recent = append([]Entry(nil), f.recent[n:]...)
-	}
-	f.last = fresh[len(fresh)-1].Seq
-	close(f.wake)
-	f.wake = make(chan struct{})
-	return nil
 }
 
 // Transient sends something that is not kept, such as a twin's fresh values. A
@@ -145,25 +146,31 @@ func (f *Feed) Prune(ctx context.Context) error {
 // some. gone is true when entries behind seq are no longer there.
 func (f *Feed) after(ctx context.Context, seq uint64) (es []Entry, wake <-chan struct{}, gone bool, err error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if seq >= f.last {
-		return nil, f.wake, seq > f.last, nil
+	last, wake := f.last, f.wake
+	if seq >= last {
+		f.mu.Unlock()
+		return nil, wake, seq > last, nil
 	}
 	if len(f.recent) > 0 && f.recent[0].Seq <= seq+1 {
+		defer f.mu.Unlock()
 		i := len(f.recent)
 		for i > 0 && f.recent[i-1].Seq > seq {
 			i--
 		}
 		return f.recent[i:len(f.recent):len(f.recent)], nil, false, nil
 	}
+	f.mu.Unlock() // a reader that was away must not hold the others up
+	oldest, err := f.oldest(ctx)
+	if err != nil || oldest > seq+1 {
+		return nil, nil, err == nil, err
+	}
 	es, err = f.load(ctx, seq, 500)
-	gone = len(es) > 0 && seq > 0 && es[0].Seq > seq+1 && f.oldest(ctx) == es[0].Seq
-	return es, nil, gone, err
+	return es, nil, false, err
 }
 
-func (f *Feed) oldest(ctx context.Context) (seq uint64) {
-	_ = f.db.Read().QueryRowContext(ctx, "SELECT coalesce(min(seq), 0) FROM feed").Scan(&seq)
-	return seq
+func (f *Feed) oldest(ctx context.Context) (seq uint64, err error) {
+	err = f.db.Read().QueryRowContext(ctx, "SELECT coalesce(min(seq), 0) FROM feed").Scan(&seq)
+	return seq, err
 }
 
 func (f *Feed) load(ctx context.Context, seq uint64, limit int) ([]Entry, error) {
