@@ -1,0 +1,36 @@
+package community
+
+import "fmt"
+
+// cameras are the 24 of the demonstration: gates, plaza, service centre, one at
+// a shed of every group, and unit doors of each court.
+func cameras() []Camera {
+	var cs []Camera
+	add := func(name, zone string, x, y, heading float64, scene int) {
+		cs = append(cs, Camera{fmt.Sprintf("cam-%02d", len(cs)+1), name, zone, x, y, heading, scene})
+	}
+	add("东门", "gate-east", 488, 126, 135, SceneGate)
+	add("西门", "gate-west", 12, 126, 225, SceneGate)
+	add("南门", "gate-south", 250, 365, 180, SceneGate)
+	add("北门", "gate-north", 250, 13, 0, SceneGate)
+	add("中心广场 北", plazaID, 250, 152, 180, ScenePlaza)
+	add("中心广场 南", plazaID, 250, 298, 0, ScenePlaza)
+	for _, g := range allGroups() {
+		s := 2
+		if g.number%2 == 0 {
+			s = 5
+		}
+		r := g.shed(s)
+		add(fmt.Sprintf("%s%d号车棚", g.zh(), s), fmt.Sprintf("%s/s%d", g.zone(), s), r.X-2, r.Y-6, 120, SceneShed)
+	}
+	gs := allGroups()
+	for _, d := range []struct{ group, unit int }{{0, 1}, {3, 7}, {5, 3}, {8, 2}} {
+		g := gs[d.group]
+		r := g.unit(d.unit)
+		add(fmt.Sprintf("%s%d单元门", g.zh(), d.unit), fmt.Sprintf("%s/u%d", g.zone(), d.unit), r.X+r.W/2-4, r.Y+r.H+5, 20, SceneDoor)
+	}
+	add("东岳大道", "road-main", 330, 135, 270, SceneRoad)
+	add("南环路", "road-south", 170, 371, 90, SceneRoad)
+	add("服务中心大厅", centreID, 250, 310, 180, SceneHall)
+	return cs
+}
