@@ -1,0 +1,137 @@
+package app
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"dongyue/internal/db"
+	"dongyue/internal/event"
+)
+
+// source is the journal, as a follower sees it.
+type source interface {
+	Follow(ctx context.Context, after uint64, limit int, f func([]event.Event) error) error
+}
+
+// step is what one room does with committed events, inside the transaction.
+type step struct {
+	name   string
+	handle func(ctx context.Context, tx *sql.Tx, evs []event.Event) error
+}
+
+// follower carries committed events through the rooms. Each batch is one
+// transaction that ends with the checkpoint, so after a crash every event has had
+// its effect exactly once.
+type follower struct {
+	name      string
+	db        *db.DB
+	log       *slog.Logger
+	steps     []step
+	committed func(ctx context.Context)                        // after a commit: wake the feed, answer doors
+	undone    func(ctx context.Context) error                  // after a roll-back: forget what memory learned
+	skipped   atomic.Uint64                                    // events that no attempt could carry through
+	seq       atomic.Uint64                                    // the checkpoint
+	wait      func(ctx context.Context, d time.Duration) error // between attempts
+}
+
+const (
+	batchLimit = 256
+	attempts   = 3 // for one event on its own, before it is set aside
+)
+
+func newFollower(ctx context.Context, d *db.DB, name string, log *slog.Logger) (*follower, error) {
+	f := &follower{name: name, db: d, log: log, wait: pause}
+	var seq uint64
+	err := d.Read().QueryRowContext(ctx, "SELECT seq FROM checkpoint WHERE name = ?", name).Scan(&seq)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("follower %s: read checkpoint: %w", name, err)
+	}
+	f.seq.Store(seq)
+	return f, nil
+}
+
+// run follows the journal until ctx ends.
+func (f *follower) run(ctx context.Context, j source) error {
+	err := j.Follow(ctx, f.seq.Load(), batchLimit, func(evs []event.Event) error { return f.batch(ctx, evs) })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// batch carries events through; when that fails it takes them one by one, so
+// that one bad event costs itself only.
+func (f *follower) batch(ctx context.Context, evs []event.Event) error {
+	err := f.once(ctx, evs, f.steps)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	f.log.WarnContext(ctx, "batch rolled back, going on one by one", "follower", f.name, "events", len(evs), "err", err)
+	for i := range evs {
+		if err := f.single(ctx, evs[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *follower) single(ctx context.Context, ev []event.Event) error {
+	for try := 1; ; try++ {
+		err := f.once(ctx, ev, f.steps)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if try >= attempts {
+			// Only a database that can still be written shows that the event is at
+			// fault and not the disk.
+			if f.once(ctx, ev, nil) == nil {
+				f.skipped.Add(1)
+				f.log.ErrorContext(ctx, "event set aside", "follower", f.name, "seq", ev[0].Seq, "device_id", ev[0].Device, "type", ev[0].Type, "err", err)
+				return nil
+			}
+		}
+		if err := f.wait(ctx, min(time.Duration(try)*100*time.Millisecond, 5*time.Second)); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *follower) once(ctx context.Context, evs []event.Event, steps []step) error {
+	last := evs[len(evs)-1].Seq
+	err := f.db.Tx(ctx, func(tx *sql.Tx) error {
+		for _, s := range steps {
+			if err := s.handle(ctx, tx, evs); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO checkpoint(name, seq) VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET seq = excluded.seq", f.name, last)
+		return err
+	})
+	if err != nil {
+		if f.undone != nil {
+			err = errors.Join(err, f.undone(ctx))
+		}
+		return err
+	}
+	f.seq.Store(last)
+	if f.committed != nil {
+		f.committed(ctx)
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// server is the HTTP listener of screens and API.
+type server struct {
+	srv *http.Server
+	ln  net.Listener
+}
+
+// newServer listens at once, so that a port in use is an error of the start.
+func newServer(ctx context.Context, addr string, cert *tls.Config, api, screens http.Handler, log *slog.Logger) (*server, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if cert != nil {
+		ln = tls.NewListener(ln, cert)
+	}
+	csrf := http.NewCrossOriginProtection() // a page of another site can't act with this one's cookie
+	return &server{ln: ln, srv: &http.Server{
+		Handler:           csrf.Handler(split(api, screens)),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}}, nil
+}
+
+// split sends what the API owns to it and the rest to the screens.
+func split(api, screens http.Handler) http.Handler {
+	own := []string{"/api/", "/whep/", "/livez", "/readyz", "/metrics", "/open311/"}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, p := range own {
+			if strings.HasPrefix(r.URL.Path, p) {
+				api.ServeHTTP(w, r)
+				return
+			}
+		}
+		screens.ServeHTTP(w, r)
+	})
+}
+
+// run serves until ctx ends; streams are told to end, the rest may finish.
+func (s *server) run(ctx context.Context) error {
+	streams, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	s.srv.BaseContext = func(net.Listener) context.Context { return streams }
+	done := make(chan error, 1)
+	go func() { done <- s.srv.Serve(s.ln) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	end()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	err := s.srv.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.srv.Close()
+	}
+	<-done
+	return err
+}
