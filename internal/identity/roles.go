@@ -1,0 +1,49 @@
+package identity
+
+import "dongyue/internal/web"
+
+// roleTable says what each role may do. What is not named here is refused, so a
+// new action starts with nobody but the administrator's deliberate entry.
+//
+// The dispatch desk sees and acts but does not change rules, people or devices.
+// Crews see devices, alarms and orders, but neither cameras, people nor the raw
+// journal, which tells who went where. Residents have their own door and
+// nothing of anyone else, not even the feed.
+func roleTable() map[web.Role][]web.Action {
+	operator := []web.Action{
+		web.StreamRead, web.DevicesRead, web.DevicesCommand, web.EventsRead, web.SeriesRead,
+		web.AlarmsRead, web.AlarmsAct, web.RulesRead, web.CamerasRead, web.CamerasView,
+		web.DoorsUnlock, web.AccessRead, web.Broadcast,
+		web.OrdersRead, web.OrdersWork, web.OrdersManage, web.OperationsRead, web.DemoAct,
+	}
+	supervisor := append([]web.Action{web.RulesWrite, web.AccessWrite, web.CamerasWrite}, operator...)
+	admin := append([]web.Action{web.DevicesWrite, web.UsersManage, web.Home}, supervisor...)
+	return map[web.Role][]web.Action{
+		web.Admin:      admin,
+		web.Supervisor: supervisor,
+		web.Operator:   operator,
+		web.Crew: {
+			web.StreamRead, web.DevicesRead, web.SeriesRead, web.AlarmsRead, web.OrdersRead, web.OrdersWork,
+		},
+		web.Resident: {web.Home},
+		web.Integrator: {
+			web.StreamRead, web.DevicesRead, web.EventsRead, web.SeriesRead, web.AlarmsRead,
+			web.RulesRead, web.CamerasRead, web.OperationsRead,
+		},
+	}
+}
+
+// grants is the role table as it is asked.
+func grants() map[web.Role]map[web.Action]bool {
+	g := map[web.Role]map[web.Action]bool{}
+	for role, actions := range roleTable() {
+		g[role] = map[web.Action]bool{web.Public: true, web.Self: true}
+		for _, a := range actions {
+			g[role][a] = true
+		}
+	}
+	return g
+}
+
+// Allowed implements web.Guard.
+func (i *Identity) Allowed(p web.Principal, a web.Action) bool { return i.grants[p.Role][a] }
