@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"dongyue/internal/config"
+)
+
+func checkCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "check [FILE...]",
+		Short:   "check configuration files; every mistake at once, exit code 3",
+		Example: "  dongyue check configs/dongyue.yaml",
+		RunE: func(c *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				files = []string{""} // the environment alone
+			}
+			var all config.Problems
+			for _, file := range files {
+				_, err := config.Load(config.Sources{File: file, Env: os.Environ()})
+				var ps config.Problems
+				if errors.As(err, &ps) {
+					all = append(all, ps...)
+				} else if err != nil {
+					return coded{err, exitConfig}
+				}
+			}
+			if asJSON {
+				if all == nil {
+					all = config.Problems{}
+				}
+				if err := json.NewEncoder(c.OutOrStdout()).Encode(all); err != nil {
+					return err
+				}
+			}
+			if len(all) > 0 {
+				return coded{all, exitConfig}
+			}
+			if !asJSON {
+				_, err := fmt.Fprintln(c.OutOrStdout(), "ok")
+				return err
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "the mistakes as JSON on standard output")
+	return c
+}
+
+func configCommand() *cobra.Command {
+	c := &cobra.Command{Use: "config", Short: "the configuration's schema"}
+	c.AddCommand(&cobra.Command{
+		Use: "schema", Short: "print the JSON schema for editors", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			b, err := config.Schema()
+			if err != nil {
+				return err
+			}
+			_, err = c.OutOrStdout().Write(b)
+			return err
+		},
+	})
+	return c
+}
