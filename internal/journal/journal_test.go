@@ -1,0 +1,292 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"dongyue/internal/event"
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childEnv); path != "" {
+		child(path)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+var t0 = time.Date(2026, 3, 1, 8, 0, 0, 123_000_000, time.UTC)
+
+func ev(device, id string) event.Event {
+	return event.Event{
+		ID: id, Device: device, Kind: event.Door, Zone: "east/b01", Channel: event.Happening, Type: "badge",
+		Boot: "b7", BootSeq: 42, At: t0, ReceivedAt: t0.Add(20 * time.Millisecond), Data: json.RawMessage(`{"side":"in"}`),
+	}
+}
+
+func open(t *testing.T, path string) *Journal {
+	t.Helper()
+	j, err := Open(t.Context(), Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// running opens a journal and runs it until the test ends.
+func running(t *testing.T, path string) *Journal {
+	t.Helper()
+	j := open(t, path)
+	stop := run(t, j)
+	t.Cleanup(func() {
+		stop()
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return j
+}
+
+func run(t *testing.T, j *Journal) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- j.Run(ctx) }()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+type outcome struct {
+	seq uint64
+	dup bool
+	err error
+}
+
+func appendWait(t *testing.T, j *Journal, es ...event.Event) []outcome {
+	t.Helper()
+	var wg sync.WaitGroup
+	out := make([]outcome, len(es))
+	for i, e := range es {
+		wg.Add(1)
+		j.Append(e, func(seq uint64, dup bool, err error) {
+			out[i] = outcome{seq, dup, err}
+			wg.Done()
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+func TestAppendIsReadBackTheSame(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := running(t, path)
+	late := ev("door-1", "2")
+	late.Late, late.Part, late.BootSeq = true, "7", 1<<63+5
+	tele := ev("lamp-1", "")
+	tele.Channel, tele.Type, tele.Data = event.Telemetry, "telemetry", nil
+	for i, got := range appendWait(t, j, ev("door-1", "1"), late, tele) {
+		if got != (outcome{seq: uint64(i + 1)}) {
+			t.Fatalf("append %d: %+v", i, got)
+		}
+	}
+	live, _ := j.tail.after(0, 10)
+	file, err := j.Query(t.Context(), Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(live, file); diff != "" {
+		t.Fatalf("what a follower gets live and from the file differs:\n%s", diff)
+	}
+	if string(file[2].Data) != "{}" || file[1].BootSeq != 1<<63+5 || !file[1].Late || file[0].Zone != "east/b01" {
+		t.Fatalf("got %+v", file)
+	}
+}
+
+func TestRepeatIsAcknowledgedOnce(t *testing.T) {
+	j := running(t, filepath.Join(t.TempDir(), "journal.db"))
+	got := appendWait(t, j, ev("door-1", "1"), ev("door-1", "1"), ev("door-2", "1"))
+	if got[0] != (outcome{seq: 1}) || got[1] != (outcome{dup: true}) || got[2] != (outcome{seq: 2}) {
+		t.Fatalf("in one group: %+v", got)
+	}
+	if got := appendWait(t, j, ev("door-1", "1")); got[0] != (outcome{dup: true}) {
+		t.Fatalf("later: %+v", got)
+	}
+	state := ev("door-1", "1")
+	state.Channel = event.State
+	if got := appendWait(t, j, state, state); got[0].dup || got[1].dup {
+		t.Fatalf("only events have ids: %+v", got)
+	}
+	if j.Last() != 4 {
+		t.Fatalf("last is %d", j.Last())
+	}
+}
+
+func TestNumbersGoOnAfterARestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := open(t, path)
+	stop := run(t, j)
+	appendWait(t, j, ev("a", "1"), ev("a", "2"))
+	stop()
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = running(t, path)
+	if j.Last() != 2 {
+		t.Fatalf("last is %d", j.Last())
+	}
+	if got := appendWait(t, j, ev("a", "2"), ev("a", "3")); !got[0].dup || got[1].seq != 3 {
+		t.Fatalf("got %+v", got)
+	}
+}
+
+// What is queued before the committer looks is written in groups, and told in
+// order.
+func TestGroupCommit(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "journal.db"))
+	const n = 1300
+	var order []int
+	for i := range n {
+		j.Append(ev("a", fmt.Sprint(i)), func(uint64, bool, error) { order = append(order, i) })
+	}
+	stop := run(t, j)
+	stop() // writes what is queued first
+	if len(order) != n || j.Last() != n {
+		t.Fatalf("%d told, last %d", len(order), j.Last())
+	}
+	for i, got := range order {
+		if i != got {
+			t.Fatalf("told %d in place of %d", got, i)
+		}
+	}
+	if got := j.commits.Load(); got != 3 {
+		t.Fatalf("%d groups", got)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAppendAfterTheEnd(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "journal.db"))
+	var queued error
+	j.Append(ev("a", "1"), func(_ uint64, _ bool, err error) { queued = err })
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(queued, ErrClosed) {
+		t.Fatalf("queued: %v", queued)
+	}
+	if got := appendWait(t, j, ev("a", "2")); !errors.Is(got[0].err, ErrClosed) {
+		t.Fatalf("later: %+v", got)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatalf("second close: %v", err)
+	}
+}
+
+// A full disk: nothing that was not written is acknowledged, and nothing more.
+func TestFullDiskStops(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := running(t, path)
+	appendWait(t, j, ev("a", "first"))
+	err := j.db.Tx(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec("PRAGMA max_page_count = 40")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	big := ev("a", "")
+	big.Data = json.RawMessage(`{"x":"` + strings.Repeat("y", 20_000) + `"}`)
+	acked := map[string]bool{"first": true}
+	var failed error
+	for i := range 100 {
+		big.ID = fmt.Sprint(i)
+		got := appendWait(t, j, big)[0]
+		if got.err == nil && failed != nil {
+			t.Fatalf("acknowledged %d after a failure", i)
+		}
+		if got.err == nil {
+			acked[big.ID] = true
+		}
+		failed = got.err
+	}
+	if failed == nil || j.Err() == nil || !strings.Contains(j.Err().Error(), "full") {
+		t.Fatalf("failed %v, Err %v", failed, j.Err())
+	}
+	es, err := j.Query(t.Context(), Filter{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(es) != len(acked) || uint64(len(acked)) != j.Last() {
+		t.Fatalf("%d acknowledged, %d on disk, last %d", len(acked), len(es), j.Last())
+	}
+	for _, e := range es {
+		if !acked[e.ID] {
+			t.Fatalf("%s is on disk but was refused", e.ID)
+		}
+	}
+}
+
+// Two hubs on one file: the second stops instead of telling lies.
+func TestSecondWriterStops(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	one, two := running(t, path), running(t, path)
+	appendWait(t, one, ev("a", "1"))
+	if got := appendWait(t, two, ev("b", "1"))[0]; got.err == nil || two.Err() == nil {
+		t.Fatalf("acknowledged as %+v", got)
+	}
+}
+
+func TestPrune(t *testing.T) {
+	j := running(t, filepath.Join(t.TempDir(), "journal.db"))
+	var es []event.Event
+	for i := range 48 { // one an hour, every second one telemetry
+		e := ev("a", fmt.Sprint(i))
+		e.ReceivedAt = t0.Add(time.Duration(i) * time.Hour)
+		if i%2 == 1 {
+			e.Channel = event.Telemetry
+		}
+		es = append(es, e)
+	}
+	appendWait(t, j, es...)
+	if err := j.Prune(t.Context(), t0.Add(10*time.Hour), t0.Add(20*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	left, err := j.Query(t.Context(), Filter{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range left {
+		h := e.ReceivedAt.Sub(t0) / time.Hour
+		if h < 10 || e.Channel == event.Telemetry && h < 20 {
+			t.Errorf("hour %d of %s is still there", h, e.Channel)
+		}
+	}
+	if len(left) != 38-5 {
+		t.Fatalf("%d left", len(left))
+	}
+	// Even when all is too old, the newest stays, so that its number is not given again.
+	if err := j.Prune(t.Context(), t0.Add(1000*time.Hour), t0.Add(1000*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ = j.Query(t.Context(), Filter{}); len(left) != 1 || left[0].Seq != 48 {
+		t.Fatalf("left %+v", left)
+	}
+}

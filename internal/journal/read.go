@@ -1,0 +1,149 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"dongyue/internal/event"
+)
+
+// Follow calls f with the committed events behind after, in order and in
+// batches of at most limit, and then with what comes, until ctx ends (nil) or f
+// fails (its error). f must not change the events. A follower that lags reads
+// from the file and holds nobody up.
+func (j *Journal) Follow(ctx context.Context, after uint64, limit int, f func([]event.Event) error) error {
+	if last := j.Last(); after > last {
+		return fmt.Errorf("follow journal from %d, last is %d: %w", after, last, ErrAhead)
+	}
+	if limit < 1 {
+		limit = maxGroup
+	}
+	for ctx.Err() == nil {
+		es, bell := j.tail.after(after, limit)
+		if bell != nil {
+			select {
+			case <-ctx.Done():
+			case <-bell:
+			}
+			continue
+		}
+		if es == nil {
+			var err error
+			if es, err = j.Query(ctx, Filter{After: after, Limit: limit}); err != nil {
+				if ctx.Err() != nil {
+					return nil
+				}
+				return err
+			}
+			if len(es) == 0 { // the retention took what was there
+				after = max(after, j.tail.oldestBefore())
+				continue
+			}
+		}
+		after = es[len(es)-1].Seq
+		if err := f(es); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oldestBefore is the number in front of what is in memory.
+func (t *tail) oldestBefore() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.events) == 0 {
+		return t.last
+	}
+	return t.events[0].Seq - 1
+}
+
+// Filter chooses events; a zero field does not limit.
+type Filter struct {
+	After        uint64 // numbers above this
+	Before       uint64 // numbers below this
+	Newest       bool   // newest first instead of oldest first
+	Device, Type string
+	Channel      event.Channel
+	From, To     time.Time // by the device's clock, From ≤ at < To
+	Limit        int       // 0: 100
+}
+
+// clockAhead is how far a device's clock may be ahead of the hub's before a
+// search by From can miss its events.
+const clockAhead = 24 * time.Hour
+
+// Query returns events of the file in order.
+func (j *Journal) Query(ctx context.Context, f Filter) ([]event.Event, error) {
+	where, args, err := j.where(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	order := "ASC"
+	if f.Newest {
+		order = "DESC"
+	}
+	if f.Limit < 1 {
+		f.Limit = 100
+	}
+	rows, err := j.db.Read().QueryContext(ctx, `SELECT seq, device, id, kind, zone, channel, type, part, boot, boot_seq, at, received_at, late, data
+		FROM journal WHERE `+where+" ORDER BY seq "+order+" LIMIT ?", append(args, f.Limit)...) //nolint:gosec // where has no outside text
+	if err != nil {
+		return nil, fmt.Errorf("query journal: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var es []event.Event
+	for rows.Next() {
+		var e event.Event
+		var at, received, bootSeq int64
+		var data string
+		if err := rows.Scan(&e.Seq, &e.Device, &e.ID, &e.Kind, &e.Zone, &e.Channel, &e.Type, &e.Part, &e.Boot, &bootSeq, &at, &received, &e.Late, &data); err != nil {
+			return nil, fmt.Errorf("query journal: %w", err)
+		}
+		e.BootSeq = uint64(bootSeq)
+		e.At, e.ReceivedAt, e.Data = time.UnixMilli(at).UTC(), time.UnixMilli(received).UTC(), []byte(data)
+		es = append(es, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("query journal: %w", err)
+	}
+	return es, nil
+}
+
+func (j *Journal) where(ctx context.Context, f Filter) (string, []any, error) {
+	cond, args := []string{"seq > ?"}, []any{f.After}
+	add := func(c string, v any) { cond, args = append(cond, c), append(args, v) }
+	if f.Before > 0 {
+		add("seq < ?", f.Before)
+	}
+	if f.Device != "" {
+		add("device = ?", f.Device)
+	}
+	if f.Channel != "" {
+		// Written into the text, because a partial index is chosen only for
+		// constants; every channel is one of our own words.
+		switch f.Channel {
+		case event.Happening, event.Telemetry, event.State, event.Presence, event.Reply, event.Quarantine:
+			cond = append(cond, "channel = '"+string(f.Channel)+"'")
+		default:
+			add("channel = ?", string(f.Channel))
+		}
+	}
+	if f.Type != "" {
+		add("type = ?", f.Type)
+	}
+	if !f.From.IsZero() {
+		add("at >= ?", f.From.UnixMilli())
+		seq, err := j.seqBefore(ctx, f.From.Add(-clockAhead))
+		if err != nil {
+			return "", nil, err
+		}
+		args[0] = max(f.After, seq)
+	}
+	if !f.To.IsZero() {
+		add("at < ?", f.To.UnixMilli())
+	}
+	return strings.Join(cond, " AND "), args, nil
+}
