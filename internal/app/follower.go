@@ -58,10 +58,10 @@ func newFollower(ctx context.Context, d *db.DB, name string, log *slog.Logger) (
 // run follows the journal until ctx ends.
 func (f *follower) run(ctx context.Context, j source) error {
 	err := j.Follow(ctx, f.seq.Load(), batchLimit, func(evs []event.Event) error { return f.batch(ctx, evs) })
-	if ctx.Err() != nil {
-		return nil
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("follower %s: %w", f.name, err)
 	}
-	return err
+	return nil
 }
 
 // batch carries events through; when that fails it takes them one by one, so

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 
 	"github.com/pressly/goose/v3"
@@ -31,9 +32,7 @@ const readers = 4
 func Open(ctx context.Context, path string) (*DB, error) {
 	dsn := func(more url.Values) string {
 		q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"}}
-		for k, v := range more {
-			q[k] = v
-		}
+		maps.Copy(q, more)
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 	}
 	w, err := sql.Open("sqlite", dsn(url.Values{"_txlock": {"immediate"}}))

@@ -91,8 +91,7 @@ func Register[I, O any](a *API, op Op, handler func(context.Context, *I) (*O, er
 		if err == nil {
 			return out, nil
 		}
-		var se huma.StatusError
-		if errors.As(err, &se) {
+		if se, ok := errors.AsType[huma.StatusError](err); ok {
 			return nil, se
 		}
 		a.log.ErrorContext(ctx, "request failed", "method", op.Method, "path", path, "err", err)
@@ -155,11 +154,11 @@ func (a *API) refuse(ctx context.Context, action Action) *Problem {
 }
 
 func operationID(method, path string) string {
-	id := strings.ToLower(method)
+	words := []string{strings.ToLower(method)}
 	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/api/v1"), "/") {
 		if part = strings.Trim(part, "{}"); part != "" {
-			id += "-" + part
+			words = append(words, part)
 		}
 	}
-	return id
+	return strings.Join(words, "-")
 }
