@@ -1,0 +1,186 @@
+package rules
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"dongyue/internal/event"
+)
+
+// TestSuffix marks the files with tests beside the rule files.
+const TestSuffix = ".test.yaml"
+
+// Load reads every *.yaml of the folder (not the tests) and reports all
+// problems at once. The set is nil when there is any: a half-loaded set of
+// rules would be silent where someone counts on it.
+func Load(dir fs.FS) (*Set, []Problem) {
+	names, err := ruleFiles(dir)
+	if err != nil {
+		return nil, []Problem{{File: ".", What: "the folder can't be read: " + err.Error(), Hint: "check its path and rights"}}
+	}
+	var files []file
+	var problems []Problem
+	for _, name := range names {
+		text, err := fs.ReadFile(dir, name)
+		if err != nil {
+			problems = append(problems, Problem{File: name, What: "can't be read: " + err.Error()})
+			continue
+		}
+		files = append(files, file{name, text})
+	}
+	set, more := load(files)
+	if problems = append(problems, more...); len(problems) > 0 {
+		sortProblems(problems)
+		return nil, problems
+	}
+	return set, nil
+}
+
+// Check loads one text as if it were a file of its own.
+func Check(name string, text []byte) (*Set, []Problem) {
+	set, problems := load([]file{{name, text}})
+	if len(problems) > 0 {
+		sortProblems(problems)
+		return nil, problems
+	}
+	return set, nil
+}
+
+func ruleFiles(dir fs.FS) ([]string, error) {
+	all, err := fs.Glob(dir, "*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := fs.Stat(dir, "."); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(n string) bool { return strings.HasSuffix(n, TestSuffix) }), nil
+}
+
+type file struct {
+	name string
+	text []byte
+}
+
+// loader gathers the rules of all files.
+type loader struct {
+	compiler *compiler
+	rules    []*Rule
+	nodes    map[*Rule]node
+	byID     map[string]*Rule
+}
+
+func load(files []file) (*Set, []Problem) {
+	c, err := newCompiler()
+	if err != nil {
+		return nil, []Problem{{File: ".", What: err.Error()}}
+	}
+	l := &loader{compiler: c, nodes: map[*Rule]node{}, byID: map[string]*Rule{}}
+	var sources []*source
+	for _, f := range files {
+		s := &source{file: f.name}
+		sources = append(sources, s)
+		l.file(s, f.text)
+	}
+	l.join()
+	set := &Set{Rules: l.order(), byID: l.byID}
+	var problems []Problem
+	for _, s := range sources {
+		problems = append(problems, s.problems...)
+	}
+	return set, problems
+}
+
+func (l *loader) file(s *source, text []byte) {
+	root := s.parse(text)
+	if !root.ok() {
+		if len(s.problems) == 0 {
+			s.add(nil, "", "has no rules", "begin with `rules:` and a list")
+		}
+		return
+	}
+	f := root.fields("rules")
+	if !f["rules"].ok() {
+		root.problem("has no rules", "begin with `rules:` and a list")
+		return
+	}
+	for _, n := range f["rules"].list() {
+		r := l.rule(n)
+		if r.ID == "" {
+			continue
+		}
+		if first, twice := l.byID[r.ID]; twice {
+			n.problem(fmt.Sprintf("rule %q is there already", r.ID), fmt.Sprintf("the first is in %s, line %d", first.File, first.Line))
+			continue
+		}
+		l.byID[r.ID] = r
+		l.rules = append(l.rules, r)
+		l.nodes[r] = n
+	}
+}
+
+// join checks and ties depends_on across all files.
+func (l *loader) join() {
+	ids := make([]string, 0, len(l.rules))
+	for _, r := range l.rules {
+		ids = append(ids, r.ID)
+	}
+	for _, r := range l.rules {
+		n := l.nodes[r]
+		n.path += ".depends_on"
+		if len(r.DependsOn) > 0 && r.Latch {
+			n.problem("a rule that latches is never silenced by another", "remove depends_on, or latch")
+		}
+		for _, id := range r.DependsOn {
+			d, ok := l.byID[id]
+			if !ok {
+				n.problem(fmt.Sprintf("there is no rule %q", id), suggest(id, ids))
+				continue
+			}
+			d.dependents = append(d.dependents, r)
+		}
+	}
+}
+
+// order puts what silences before what it silences, and otherwise keeps the
+// order of the ids, so that the judgement does not depend on file names.
+func (l *loader) order() []*Rule {
+	slices.SortFunc(l.rules, func(a, b *Rule) int { return strings.Compare(a.ID, b.ID) })
+	const visiting, done = 1, 2
+	mark := map[*Rule]int{}
+	var out []*Rule
+	var visit func(r *Rule)
+	visit = func(r *Rule) {
+		switch mark[r] {
+		case done:
+			return
+		case visiting:
+			n := l.nodes[r]
+			n.path += ".depends_on"
+			n.problem(fmt.Sprintf("rule %q depends on itself in a circle", r.ID), "remove one depends_on of the circle")
+			return
+		}
+		mark[r] = visiting
+		for _, id := range r.DependsOn {
+			if d, ok := l.byID[id]; ok {
+				visit(d)
+			}
+		}
+		mark[r] = done
+		r.order = len(out)
+		out = append(out, r)
+	}
+	for _, r := range l.rules {
+		visit(r)
+	}
+	for _, r := range out {
+		slices.SortFunc(r.dependents, func(a, b *Rule) int { return a.order - b.order })
+	}
+	return out
+}
+
+func kinds() []string {
+	return []string{string(event.Door), string(event.Lamp), string(event.Charger), string(event.Speaker), string(event.Sensor)}
+}
