@@ -1,0 +1,195 @@
+package agent
+
+import (
+	"strconv"
+	"time"
+
+	"dongyue/internal/simulator/community"
+)
+
+// Charger is a charging shed: ten sockets on one feeder, each with its meter and
+// its relay.
+type Charger struct {
+	Device
+	times Times
+	users func() string // who plugs in
+
+	ports   []*port // port "1" is ports[0]
+	last    time.Time
+	turn    int // which of the quiet ports reports next
+	fast    bool
+	smoking bool
+}
+
+// Habits of the residents, from which the share of busy ports follows: about two
+// fifths, some 240 of 600.
+const (
+	busyAtStart  = 0.4
+	meanIdle     = 3 * time.Hour
+	meanFullStay = 40 * time.Minute
+)
+
+// ownLimit is the temperature in °C at which the shed cuts a port by itself and
+// tells of smoke: protection must not need the hub.
+const ownLimit = 82.0
+
+type (
+	sessionData struct {
+		Part   string  `json:"part"`
+		User   string  `json:"user"`
+		Energy float64 `json:"energy_wh"`
+		Reason string  `json:"reason"`
+	}
+	faultData struct {
+		Code   string `json:"code"`
+		Active bool   `json:"active"`
+	}
+	chargerState struct {
+		Feeder string            `json:"feeder"`
+		Ports  map[string]string `json:"ports"`
+		Smoke  bool              `json:"smoke"`
+		Fault  bool              `json:"fault"`
+	}
+)
+
+func (c *Charger) start() {
+	old := c.ports
+	c.ports = make([]*port, community.PortsPerShed)
+	for i := range c.ports {
+		p := &port{state: idle, temp: ambient}
+		c.ports[i] = p
+		switch {
+		case old != nil && old[i].state == cut: // the relay latches; power alone does not close it
+			p.state, p.reset = cut, old[i].reset
+		case old == nil && c.rand.Float64() < busyAtStart:
+			p.plug(c.users(), 0, c.rand)
+			p.energy = p.need * c.rand.Float64() * 0.95
+			p.temp = ambient + plugRise*p.peak/300
+		}
+	}
+	c.last, c.fast, c.smoking = time.Now(), false, false
+	c.every(c.times.Port, c.tick)
+}
+
+func (c *Charger) state() any {
+	s := chargerState{Feeder: c.spec.Labels["feeder"], Ports: map[string]string{}, Smoke: c.smoking}
+	for i, p := range c.ports {
+		s.Ports[part(i)] = string(p.state)
+		s.Fault = s.Fault || p.state == cut
+	}
+	return s
+}
+
+func (c *Charger) config([]byte) {}
+
+func part(i int) string { return strconv.Itoa(i + 1) }
+
+// port finds a port by its name.
+func (c *Charger) port(name string) (int, *port, bool) {
+	n, err := strconv.Atoi(name)
+	if err != nil || n < 1 || n > len(c.ports) || part(n-1) != name {
+		return 0, nil, false
+	}
+	return n - 1, c.ports[n-1], true
+}
+
+// tick is the regular report: every charging port, and one of the quiet ones.
+func (c *Charger) tick() {
+	c.move(time.Now())
+	for i, p := range c.ports {
+		if p.state == charging || p.state == full {
+			c.tell(i)
+		}
+	}
+	if c.turn++; c.turn%3 == 0 {
+		if i := c.turn / 3 % len(c.ports); c.ports[i].state != charging {
+			c.tell(i)
+		}
+	}
+	c.habits()
+}
+
+// move brings all ports to now.
+func (c *Charger) move(now time.Time) {
+	dt := now.Sub(c.last)
+	c.last = now
+	changed := false
+	for i, p := range c.ports {
+		if why := p.advance(dt, c.rand); why != "" {
+			c.ended(i, why)
+			changed = true
+		}
+		if p.temp >= ownLimit && p.state == charging {
+			c.burn(i)
+			changed = true
+		}
+	}
+	if changed {
+		c.report()
+	}
+}
+
+// habits lets people come and go.
+func (c *Charger) habits() {
+	for i, p := range c.ports {
+		switch {
+		case p.state == idle && c.chance(meanIdle):
+			c.begin(i, c.users(), 0)
+		case (p.state == full || p.state == stopped) && c.chance(meanFullStay):
+			c.leave(i)
+		default:
+			continue
+		}
+		c.report()
+	}
+}
+
+// chance is true once per mean, tick by tick.
+func (c *Charger) chance(mean time.Duration) bool {
+	return c.rand.Float64() < c.times.Port.Seconds()/mean.Seconds()
+}
+
+func (c *Charger) begin(i int, user string, limit float64) {
+	p := c.ports[i]
+	p.plug(user, limit, c.rand)
+	c.happen("session_started", part(i), sessionData{part(i), user, 0, ""})
+	c.tell(i)
+}
+
+func (c *Charger) ended(i int, why string) {
+	p := c.ports[i]
+	c.happen("session_ended", part(i), sessionData{part(i), p.user, round(p.energy, 1), why})
+	c.tell(i)
+}
+
+// leave pulls the plug.
+func (c *Charger) leave(i int) {
+	c.ports[i].to(idle)
+	c.ports[i].user, c.ports[i].energy, c.ports[i].leak = "", 0, 0
+	c.happen("unplugged", part(i), nil)
+	c.tell(i)
+}
+
+// open opens a port's relay until it is reset on site.
+func (c *Charger) open(i int, why string) {
+	p := c.ports[i]
+	busy := p.state == charging
+	p.to(cut)
+	p.reset = false
+	if busy {
+		c.ended(i, why)
+	} else {
+		c.tell(i)
+	}
+}
+
+// burn is what happens when nobody has cut a port in runaway: smoke, and the
+// shed's own protection.
+func (c *Charger) burn(i int) {
+	c.smoking = true
+	c.happen("smoke", part(i), activeData{true})
+	c.open(i, "over_temperature")
+	c.happen("fault", part(i), faultData{"over_temperature", true})
+}
+
+func (c *Charger) tell(i int) { c.measure(part(i), c.ports[i].values()) }

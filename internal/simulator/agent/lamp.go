@@ -1,0 +1,187 @@
+package agent
+
+import (
+	"errors"
+	"math"
+	"time"
+)
+
+// Lamp is a lamp pole: light, SOS button, weather.
+type Lamp struct {
+	Device
+	times Times
+
+	dim      float64 // as commanded; negative: by the clock
+	failed   bool
+	pressed  bool
+	flashing int // counts flashes; 0 for none
+}
+
+// lampFull is the power of the lamp head at 100 % in watts, lampIdle that of the
+// controller alone.
+const (
+	lampFull = 80.0
+	lampIdle = 2.5
+)
+
+// activeData says whether a condition begins or ends.
+type activeData struct {
+	Active bool `json:"active"`
+}
+
+type lampState struct {
+	Dim    float64 `json:"dim_pct"`
+	Auto   bool    `json:"schedule"`
+	Flash  bool    `json:"flash"`
+	SOS    bool    `json:"sos"`
+	Feeder string  `json:"feeder"`
+	Fault  bool    `json:"fault"`
+}
+
+func (l *Lamp) start() {
+	l.dim, l.pressed, l.flashing = -1, false, 0
+	l.every(l.times.Lamp, func() { l.tell(time.Now()) })
+}
+
+func (l *Lamp) state() any {
+	return lampState{l.level(time.Now()), l.dim < 0, l.flashing > 0, l.pressed, l.spec.Labels["feeder"], l.failed}
+}
+
+func (l *Lamp) config([]byte) {}
+
+// SOS presses the button on the pole for a while.
+func (l *Lamp) SOS(hold time.Duration) {
+	type sos struct {
+		Pressed bool `json:"pressed"`
+	}
+	l.do(func() {
+		if l.pressed {
+			return
+		}
+		l.pressed = true
+		l.happen("sos", "", sos{true})
+		l.report()
+		l.after(hold, func() {
+			l.pressed = false
+			l.happen("sos", "", sos{false})
+			l.report()
+		})
+	})
+}
+
+// Fail breaks the lamp head; Repair makes it burn again.
+func (l *Lamp) Fail() { l.do(func() { l.fail(true) }) }
+
+// Repair ends Fail. The meter shows it, as the crew's proof.
+func (l *Lamp) Repair() { l.do(func() { l.fail(false) }) }
+
+func (l *Lamp) fail(broken bool) {
+	if l.failed == broken {
+		return
+	}
+	l.failed = broken
+	l.happen("lamp_failure", "", activeData{broken})
+	l.report()
+	l.tell(time.Now())
+}
+
+func (l *Lamp) command(c command) (func(), error) {
+	a, err := args[struct {
+		Pct *float64 `json:"pct"`
+		For float64  `json:"for_s"`
+	}](c)
+	if err != nil {
+		return nil, err
+	}
+	switch c.Type {
+	case "dim":
+		if a.Pct == nil || *a.Pct < 0 || *a.Pct > 100 {
+			return nil, errors.New("pct must be from 0 to 100")
+		}
+		return func() { l.set(c.ID, *a.Pct) }, nil
+	case "schedule":
+		return func() { l.set(c.ID, -1) }, nil
+	case "flash":
+		hold := time.Duration(max(0.1, min(a.For, 3600)) * float64(time.Second))
+		return func() { l.flash(c.ID, hold) }, nil
+	}
+	return nil, errUnknown
+}
+
+func (l *Lamp) set(id string, dim float64) {
+	l.dim = dim
+	l.report()
+	l.tell(time.Now())
+	l.finish(id, map[string]any{"dim_pct": l.level(time.Now())})
+}
+
+func (l *Lamp) flash(id string, hold time.Duration) {
+	l.flashing++
+	n := l.flashing
+	l.report()
+	l.finish(id, nil)
+	l.after(hold, func() {
+		if l.flashing == n {
+			l.flashing = 0
+			l.report()
+		}
+	})
+}
+
+// level is the brightness in per cent: as commanded, full while it flashes, or
+// by the clock.
+func (l *Lamp) level(now time.Time) float64 {
+	switch {
+	case l.flashing > 0 || l.pressed:
+		return 100
+	case l.dim >= 0:
+		return l.dim
+	}
+	return scheduled(now)
+}
+
+// site is the offset of China Standard Time; the estate has no other.
+const site = 8 * time.Hour
+
+// daylight is the sun's height as a number from -1 (midnight) to 1 (noon).
+func daylight(now time.Time) float64 {
+	t := now.UTC().Add(site)
+	hours := float64(t.Hour()) + float64(t.Minute())/60
+	return -math.Cos(hours / 24 * 2 * math.Pi)
+}
+
+// scheduled is the calendar's brightness: dark by day, full in the evening, 60 %
+// after 23 h.
+func scheduled(now time.Time) float64 {
+	h := now.UTC().Add(site).Hour()
+	switch {
+	case daylight(now) > -0.05:
+		return 0
+	case h >= 23 || h < 5:
+		return 60
+	}
+	return 100
+}
+
+// tell measures and sends.
+func (l *Lamp) tell(now time.Time) {
+	dim, sun := l.level(now), daylight(now)
+	burning := dim
+	if l.failed {
+		burning = 0
+	}
+	volt := 228 + 4*l.rand.Float64()
+	power := lampIdle + lampFull*burning/100*(0.98+0.04*l.rand.Float64())
+	l.measure("", map[string]any{
+		"power_w": round(power, 1), "voltage_v": round(volt, 1), "current_a": round(power/volt/0.95, 3), "dim_pct": dim,
+		"lux":        round(max(0, sun)*38000*(0.9+0.2*l.rand.Float64())+burning*0.22, 0),
+		"temp_c":     round(16+6*sun+l.rand.Float64(), 1),
+		"noise_db":   round(48+6*sun+5*l.rand.Float64(), 1),
+		"pm25_ug_m3": round(28+8*l.rand.Float64(), 0),
+	})
+}
+
+func round(x float64, digits int) float64 {
+	p := math.Pow10(digits)
+	return math.Round(x*p) / p
+}
