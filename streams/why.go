@@ -1,0 +1,150 @@
+package streams
+
+import (
+	"errors"
+	"time"
+
+	"dongyue/internal/event"
+)
+
+// Text is a sentence in the languages of the screens.
+type Text = event.Text
+
+// causes maps what went wrong to a stable code and to what a person can do. The
+// order matters: the first that matches is told.
+func causes() []struct {
+	err  error
+	code string
+	text Text
+} {
+	return []struct {
+		err  error
+		code string
+		text Text
+	}{
+		{ErrUnreachable, "camera.unreachable", Text{
+			ZH: "摄像机没有应答：请检查电源、网线和网络地址。", EN: "The camera does not answer: check its power, cable and network address."}},
+		{ErrAuth, "camera.auth", Text{
+			ZH: "摄像机拒绝了用户名或密码：请在摄像机设置中更新登录信息。", EN: "The camera refuses the user name or password: update them in the camera's settings here."}},
+		{ErrNotFound, "camera.path", Text{
+			ZH: "摄像机上没有这个码流路径：请按说明书核对 RTSP 地址。", EN: "The camera has no stream at this path: compare the RTSP address with its manual."}},
+		{ErrNoH264, "camera.codec", Text{
+			ZH: "摄像机没有提供 H.264 画面：请在摄像机上把编码改为 H.264，或填写子码流地址。", EN: "The camera offers no H.264 picture: set its encoder to H.264, or enter the address of its sub stream."}},
+		{ErrSilent, "camera.silent", Text{
+			ZH: "已连上摄像机，但没有画面传来：请重启摄像机。", EN: "The camera is connected but sends no pictures: restart the camera."}},
+		{ErrRefused, "camera.refused", Text{
+			ZH: "摄像机拒绝了取流：可能连接数已满，请关闭其他播放或稍后再试。", EN: "The camera refuses the stream: it may have too many connections; close other players or wait."}},
+		{errNoParams, "camera.no_params", Text{
+			ZH: "画面缺少参数集，无法解码：请更新摄像机固件或重启编码器。", EN: "The stream lacks its parameter sets and can't be decoded: update the camera's firmware or restart its encoder."}},
+	}
+}
+
+// cause tells why a stream shows nothing; "" when nothing is wrong.
+func cause(p *path) (code string, text Text) {
+	st := p.state()
+	if st.err == nil && st.state != NoSignal {
+		return "", Text{}
+	}
+	for _, err := range []error{st.err, st.ingest.lastLost} {
+		for _, c := range causes() {
+			if err != nil && errors.Is(err, c.err) {
+				return c.code, c.text
+			}
+		}
+	}
+	if st.err != nil {
+		return "camera.failed", Text{ZH: "摄像机中断了码流，正在重新连接。", EN: "The camera broke the stream off; the hub is connecting again."}
+	}
+	return "camera.no_signal", Text{ZH: "已有数秒没有画面，正在等待摄像机。", EN: "No pictures for some seconds; waiting for the camera."}
+}
+
+// Why is the answer to "why is this tile black?".
+type Why struct {
+	ID      string      `json:"id"`
+	State   State       `json:"state"`
+	Code    string      `json:"code"`   // of the answer; "camera.live", "camera.idle" when nothing is wrong
+	Answer  Text        `json:"answer"` // what a person should know or do
+	Streams []WhyStream `json:"streams"`
+}
+
+// WhyStream is what is known of one stream.
+type WhyStream struct {
+	Quality Quality `json:"stream"`
+	Status
+	Code          string     `json:"code"`
+	Answer        Text       `json:"answer"`
+	Detail        string     `json:"detail"`   // the technical error, without the address
+	Attempts      int        `json:"attempts"` // since the last good connection
+	LastAttemptAt *time.Time `json:"last_attempt_at"`
+	NextAttemptAt *time.Time `json:"next_attempt_at"`
+	LastFrameAt   *time.Time `json:"last_frame_at"`
+	Frames        uint64     `json:"frames"`          // since the hub started
+	Damaged       uint64     `json:"damaged"`         // units thrown away in this connection
+	CountedFPS    int        `json:"counted_fps"`     //
+	KeyIntervalMS int64      `json:"key_interval_ms"` // between the last two key frames
+}
+
+// Why explains a camera's state.
+func (s *Streams) Why(id string) (Why, error) {
+	c := s.find(id)
+	if c == nil {
+		return Why{}, ErrUnknown
+	}
+	v := c.view()
+	w := Why{ID: id, State: v.State, Code: v.Error, Answer: v.ErrorText}
+	w.Streams = append(w.Streams, c.main.why(Main))
+	if c.sub != nil {
+		w.Streams = append(w.Streams, c.sub.why(Sub))
+	}
+	if w.Code == "" {
+		w.Code, w.Answer = calm(v.State)
+	}
+	return w, nil
+}
+
+func calm(s State) (code string, text Text) {
+	switch s {
+	case Live:
+		return "camera.live", Text{ZH: "画面正常。", EN: "Pictures are coming."}
+	case Connecting:
+		return "camera.connecting", Text{ZH: "正在连接摄像机。", EN: "Connecting to the camera."}
+	case Idle:
+		return "camera.idle", Text{ZH: "目前无人观看，打开画面时才会取流。", EN: "Nobody watches; the stream is pulled when somebody does."}
+	case NoSignal:
+	}
+	return "camera.no_signal", Text{ZH: "没有画面。", EN: "No pictures."}
+}
+
+func (p *path) why(q Quality) WhyStream {
+	st, c := p.state(), p.stream.counts()
+	w := WhyStream{
+		Quality: q, Status: p.status(), Attempts: st.attempts, Frames: c.frames, Damaged: st.ingest.damaged,
+		CountedFPS: st.fps, KeyIntervalMS: c.gop.Milliseconds(),
+		LastAttemptAt: moment(st.dialed), NextAttemptAt: moment(st.next),
+	}
+	if c.frames > 0 {
+		w.LastFrameAt = moment(c.at)
+	}
+	if w.Code, w.Answer = cause(p); w.Code == "" {
+		w.Code, w.Answer = calm(st.state)
+		if st.state == Live && st.ingest.back > 0 {
+			w.Code, w.Answer = "camera.b_frames", Text{
+				ZH: "画面含 B 帧，浏览器播放可能不流畅：请在摄像机上关闭 B 帧。", EN: "The stream has B-frames, which browsers play unevenly: switch them off in the camera."}
+		}
+	}
+	switch {
+	case st.err != nil:
+		w.Detail = scrub(st.err.Error(), p.url)
+	case st.ingest.lastLost != nil:
+		w.Detail = scrub(st.ingest.lastLost.Error(), p.url)
+	}
+	return w
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Millisecond)
+	return &t
+}
