@@ -1,0 +1,158 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"dongyue/internal/web"
+)
+
+const tag = "access"
+
+// Register adds the operations of people, credentials, rights, the badge log,
+// opening from the desk, and the resident's own page.
+func (x *Access) Register(a *web.API) {
+	x.registerPeople(a)
+	x.registerCredentials(a)
+	x.registerRights(a)
+	x.registerDoors(a)
+	x.registerHome(a)
+}
+
+type pageIn struct {
+	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
+	Cursor string `query:"cursor" maxLength:"100"`
+}
+
+type page[T any] struct {
+	Body struct {
+		Items []T    `json:"items"`
+		Next  string `json:"next"`
+	}
+}
+
+// paged makes a page; a full one goes on behind its last item.
+func paged[T any](items []T, limit int, cursor func(T) string) *page[T] {
+	out := &page[T]{}
+	if out.Body.Items = items; items == nil {
+		out.Body.Items = []T{}
+	}
+	if len(items) == limit {
+		out.Body.Next = cursor(items[limit-1])
+	}
+	return out
+}
+
+type one[T any] struct{ Body T }
+
+func answerOne[T any](v T, err error) (*one[T], error) {
+	if err != nil {
+		return nil, problem(err)
+	}
+	return &one[T]{v}, nil
+}
+
+type idIn struct {
+	ID string `path:"id" maxLength:"100"`
+}
+
+type nothing struct{}
+
+// problem turns the room's errors into answers; what it does not know stays an
+// internal error.
+func problem(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrInvalid):
+		return web.Fail(http.StatusUnprocessableEntity, "access.invalid", err.Error())
+	case errors.Is(err, ErrNotFound):
+		return web.Fail(http.StatusNotFound, "access.not_found", err.Error())
+	case errors.Is(err, ErrTaken):
+		return web.Fail(http.StatusConflict, "access.credential_taken", "this value opens for somebody already; revoke that credential first")
+	case errors.Is(err, ErrNotYours):
+		return web.Fail(http.StatusForbidden, "home.not_your_door", "you can't open this door; ask the service centre if you should be able to")
+	case errors.Is(err, ErrDoorOffline):
+		return web.Fail(http.StatusConflict, "access.door_offline", "the door is not connected; use the card or the key")
+	case errors.Is(err, ErrTooOften):
+		return web.Fail(http.StatusTooManyRequests, "home.too_often", "wait a few seconds, then try again")
+	}
+	return err
+}
+
+func actor(ctx context.Context) string {
+	p, _ := web.Who(ctx)
+	return p.ID
+}
+
+type badgesIn struct {
+	pageIn
+	Door   string    `query:"door" maxLength:"63"`
+	Person string    `query:"person" maxLength:"100"`
+	From   time.Time `query:"from" doc:"arrived at or after"`
+	To     time.Time `query:"to" doc:"arrived before"`
+}
+
+type unlockIn struct {
+	idIn
+	Key  string `header:"Idempotency-Key" maxLength:"100"`
+	Body struct {
+		Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"why; it goes into the audit"`
+	}
+}
+
+// openingBody answers an order to open.
+type openingBody struct {
+	ID        string    `json:"id" doc:"of the command; its state comes on the stream, topic command"`
+	Door      string    `json:"door"`
+	Status    string    `json:"status" enum:"sent"`
+	Ref       string    `json:"ref" doc:"event of the row in the badge log"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+func openingAnswer(o Opening, err error) (*one[openingBody], error) {
+	return answerOne(openingBody{o.Command, o.Door.ID, "sent", o.Ref, o.ExpiresAt}, err)
+}
+
+func (x *Access) registerDoors(a *web.API) {
+	web.Register(a, web.Op{
+		Method: "GET", Path: "/badges", Summary: "Badge log, newest first", Tag: tag, Action: web.AccessRead,
+	}, func(ctx context.Context, in *badgesIn) (*page[Badge], error) {
+		before, err := before(in.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		if in.Person != "" && before == 0 { // who looks where somebody went, leaves a trace
+			if err := x.audit.Audit(ctx, nil, actor(ctx), "badges.read", in.Person, map[string]any{"door": in.Door}); err != nil {
+				return nil, err
+			}
+		}
+		bs, err := x.Badges(ctx, BadgeFilter{in.Door, in.Person, in.From, in.To, before}, in.Limit)
+		if err != nil {
+			return nil, err
+		}
+		return paged(bs, in.Limit, func(b Badge) string { return strconv.FormatInt(b.ID, 10) }), nil
+	})
+	web.Register(a, web.Op{
+		Method: "POST", Path: "/doors/{id}/unlock", Summary: "Open a door from the desk", Tag: tag, Action: web.DoorsUnlock,
+		Status: http.StatusAccepted,
+	}, func(ctx context.Context, in *unlockIn) (*one[openingBody], error) {
+		who, _ := web.Who(ctx)
+		return openingAnswer(x.Unlock(ctx, who, in.ID, in.Body.Reason, in.Key))
+	})
+}
+
+// before reads the cursor of a log that is listed newest first.
+func before(cursor string) (int64, error) {
+	if cursor == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(cursor, 10, 64)
+	if err != nil || n < 1 {
+		return 0, web.Fail(http.StatusBadRequest, "request.bad_cursor", "take the cursor from the answer before, or leave it out")
+	}
+	return n, nil
+}

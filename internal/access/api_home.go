@@ -1,0 +1,105 @@
+package access
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"dongyue/internal/web"
+)
+
+// homeBody is the resident's first page.
+type homeBody struct {
+	Person string     `json:"person"`
+	Name   string     `json:"name"`
+	Unit   string     `json:"unit"`
+	Doors  []homeDoor `json:"doors" doc:"those that open now"`
+}
+
+type homeDoor struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Online bool   `json:"online"`
+}
+
+// homeBadge is what residents see of their own rows: nothing of who watched, and
+// no flag.
+type homeBadge struct {
+	ID       int64     `json:"id"`
+	At       time.Time `json:"at"`
+	Door     string    `json:"door"`
+	DoorName string    `json:"door_name"`
+	Type     string    `json:"type"`
+	Last4    string    `json:"last4"`
+	Side     string    `json:"side"`
+	Decision string    `json:"decision"`
+	Reason   Reason    `json:"reason"`
+	By       string    `json:"by"`
+	Late     bool      `json:"late"`
+}
+
+type homeOpenIn struct {
+	idIn
+	Key string `header:"Idempotency-Key" maxLength:"100"`
+}
+
+// resident returns who asks, when the account belongs to a person.
+func resident(ctx context.Context) (web.Principal, error) {
+	who, _ := web.Who(ctx)
+	if who.Person == "" {
+		return who, web.Fail(http.StatusForbidden, "home.no_person", "this account belongs to no resident; sign in with the resident's own")
+	}
+	return who, nil
+}
+
+func (x *Access) registerHome(a *web.API) {
+	web.Register(a, web.Op{
+		Method: "GET", Path: "/home", Summary: "My name, unit and doors", Tag: "home", Action: web.Home,
+	}, func(ctx context.Context, _ *nothing) (*one[homeBody], error) {
+		who, err := resident(ctx)
+		if err != nil {
+			return nil, err
+		}
+		name, unit, doors, ok := x.HomeDoors(who.Person)
+		if !ok { // unknown or moved out: the account is there, the person is not
+			return &one[homeBody]{homeBody{Person: who.Person, Name: who.Name, Doors: []homeDoor{}}}, nil
+		}
+		b := homeBody{Person: who.Person, Name: name, Unit: unit, Doors: []homeDoor{}}
+		for _, d := range doors {
+			b.Doors = append(b.Doors, homeDoor{d.ID, d.Name, d.Online})
+		}
+		return &one[homeBody]{b}, nil
+	})
+	web.Register(a, web.Op{
+		Method: "POST", Path: "/home/doors/{id}/open", Summary: "Open one of my doors", Tag: "home", Action: web.Home,
+		Status: http.StatusAccepted,
+	}, func(ctx context.Context, in *homeOpenIn) (*one[openingBody], error) {
+		who, err := resident(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return openingAnswer(x.OpenHome(ctx, who, in.ID, in.Key))
+	})
+	web.Register(a, web.Op{
+		Method: "GET", Path: "/home/badges", Summary: "My badge log, newest first", Tag: "home", Action: web.Home,
+	}, func(ctx context.Context, in *pageIn) (*page[homeBadge], error) {
+		who, err := resident(ctx)
+		if err != nil {
+			return nil, err
+		}
+		before, err := before(in.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		bs, err := x.Badges(ctx, BadgeFilter{Person: who.Person, Before: before}, in.Limit)
+		if err != nil {
+			return nil, err
+		}
+		mine := make([]homeBadge, len(bs))
+		for i, b := range bs {
+			mine[i] = homeBadge{b.ID, b.At, b.Door, b.DoorName, b.Type, b.Last4, b.Side, b.Decision, b.Reason, b.By, b.Late}
+		}
+		return paged(mine, in.Limit, func(b homeBadge) string { return strconv.FormatInt(b.ID, 10) }), nil
+	})
+}

@@ -1,0 +1,137 @@
+package access
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"dongyue/internal/event"
+)
+
+// RightInfo is a right as the API shows it: who (Person or Group) may pass where
+// (Door, or every door in Zone), and when.
+type RightInfo struct {
+	ID        string     `json:"id"`
+	Person    string     `json:"person,omitempty"`
+	Group     string     `json:"group,omitempty"`
+	Door      string     `json:"door,omitempty"`
+	Zone      string     `json:"zone,omitempty"`
+	Schedule  string     `json:"schedule"`
+	ValidFrom *time.Time `json:"valid_from,omitempty"`
+	ValidTo   *time.Time `json:"valid_to,omitempty"`
+	CreatedAt time.Time  `json:"created_at"`
+}
+
+func checkRight(r *RightInfo) error {
+	switch {
+	case (r.Person == "") == (r.Group == ""):
+		return fmt.Errorf("%w: name either person or group", ErrInvalid)
+	case (r.Door == "") == (r.Zone == ""):
+		return fmt.Errorf("%w: name either door or zone", ErrInvalid)
+	case r.Group != "" && !validName(r.Group):
+		return fmt.Errorf("%w: group %q: use 1 to 63 of a-z 0-9 -", ErrInvalid, r.Group)
+	case r.Door != "" && !event.ValidDevice(r.Door):
+		return fmt.Errorf("%w: door %q is not a device id", ErrInvalid, r.Door)
+	case r.Zone != "" && !validZone(r.Zone):
+		return fmt.Errorf("%w: zone %q: write a zone such as east/b01/u1", ErrInvalid, r.Zone)
+	}
+	s, err := ParseSchedule(r.Schedule)
+	if err != nil {
+		return err
+	}
+	r.Schedule = s.String()
+	return checkValidity(r.ValidFrom, r.ValidTo)
+}
+
+// AddRight adds a right. One that exists in the same words is returned instead
+// of a second one, so that taking it away takes away all of it.
+func (x *Access) AddRight(ctx context.Context, actor string, r RightInfo) (RightInfo, error) {
+	r.ID, r.CreatedAt = newID("r-"), now()
+	if err := checkRight(&r); err != nil {
+		return RightInfo{}, err
+	}
+	if _, ok := x.doors.Door(r.Door); r.Door != "" && !ok {
+		return RightInfo{}, fmt.Errorf("%w: door %s is not registered", ErrInvalid, r.Door)
+	}
+	err := x.changed(ctx, func(tx *sql.Tx) error {
+		if r.Person != "" {
+			if err := knownPerson(ctx, tx, r.Person); err != nil {
+				return err
+			}
+		}
+		var created int64
+		err := tx.QueryRowContext(ctx, `SELECT id, created_at FROM access_rights WHERE person = ? AND grp = ? AND door = ? AND zone = ?
+			AND schedule = ? AND valid_from = ? AND valid_to = ? AND ended_at = 0`,
+			r.Person, r.Group, r.Door, r.Zone, r.Schedule, ms(r.ValidFrom), ms(r.ValidTo)).Scan(&r.ID, &created)
+		if err == nil {
+			r.CreatedAt = time.UnixMilli(created).UTC()
+			return nil
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("add right: %w", err)
+		}
+		if err := insertRight(ctx, tx, r); err != nil {
+			return err
+		}
+		return x.audit.Audit(ctx, tx, actor, "right.created", r.ID, r)
+	}, func(ctx context.Context) error { return x.refreshHolder(ctx, r.Person, r.Group) })
+	return r, err
+}
+
+func insertRight(ctx context.Context, tx *sql.Tx, r RightInfo) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO access_rights(id, person, grp, door, zone, schedule, valid_from, valid_to, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING`,
+		r.ID, r.Person, r.Group, r.Door, r.Zone, r.Schedule, ms(r.ValidFrom), ms(r.ValidTo), r.CreatedAt.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("add right: %w", err)
+	}
+	return nil
+}
+
+func (x *Access) refreshHolder(ctx context.Context, person, group string) error {
+	if person != "" {
+		return x.refreshPerson(ctx, person)
+	}
+	return x.refreshGroup(ctx, group)
+}
+
+// EndRight takes a right away; the next badge is judged without it.
+func (x *Access) EndRight(ctx context.Context, actor, id string) error {
+	var person, group string
+	return x.changed(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, "SELECT person, grp FROM access_rights WHERE id = ? AND ended_at = 0", id).Scan(&person, &group)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("%w: right %s", ErrNotFound, id)
+		}
+		if err != nil {
+			return fmt.Errorf("end right: %w", err)
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE access_rights SET ended_at = ? WHERE id = ?", now().UnixMilli(), id); err != nil {
+			return fmt.Errorf("end right: %w", err)
+		}
+		return x.audit.Audit(ctx, tx, actor, "right.ended", id, map[string]any{"person": person, "group": group})
+	}, func(ctx context.Context) error { return x.refreshHolder(ctx, person, group) })
+}
+
+// RightsFilter limits Rights; empty fields do not.
+type RightsFilter struct{ Person, Group, Door, Zone string }
+
+// Rights lists rights that were not taken away, by id.
+func (x *Access) Rights(ctx context.Context, f RightsFilter, after string, limit int) ([]RightInfo, error) {
+	rs := []RightInfo{}
+	err := x.each(ctx, `SELECT id, person, grp, door, zone, schedule, valid_from, valid_to, created_at FROM access_rights
+		WHERE id > ? AND ended_at = 0 AND (? = '' OR person = ?) AND (? = '' OR grp = ?) AND (? = '' OR door = ?) AND (? = '' OR zone = ?)
+		ORDER BY id LIMIT ?`, []any{after, f.Person, f.Person, f.Group, f.Group, f.Door, f.Door, f.Zone, f.Zone, limit}, func(rows *sql.Rows) error {
+		var r RightInfo
+		var from, to, created int64
+		if err := rows.Scan(&r.ID, &r.Person, &r.Group, &r.Door, &r.Zone, &r.Schedule, &from, &to, &created); err != nil {
+			return err
+		}
+		r.ValidFrom, r.ValidTo, r.CreatedAt = at(from), at(to), time.UnixMilli(created).UTC()
+		rs = append(rs, r)
+		return nil
+	})
+	return rs, err
+}
