@@ -1,0 +1,93 @@
+// Package door is the kind of the unit doors: what a controller may say, when it
+// counts as broken, and what it may be told. It must not decide who passes; that
+// is for access. A Kind keeps no state and may be used from any goroutine.
+package door
+
+import (
+	"dongyue/devices"
+	"dongyue/internal/event"
+)
+
+// Kind judges what doors say.
+type Kind struct{}
+
+// New makes the kind.
+func New() Kind { return Kind{} }
+
+// maxFor bounds how long a door is let free: an hour covers a removal van, and
+// a controller whose clock jumps does not stay open for good.
+const maxFor = 3600
+
+// Name is event.Door.
+func (Kind) Name() event.Kind { return event.Door }
+
+// CheckEvent knows the door's events. A badge must say what was shown and who
+// decides; the rest may say more.
+func (Kind) CheckEvent(typ, part string, data devices.Fields) (string, error) {
+	switch typ {
+	case "badge":
+		c := data.Object("credential")
+		c.Enum("type", "card", "pin", "qr", "mobile")
+		c.Text("value", 256)
+		data.OptEnum("side", "in", "out")
+		data.Enum("decision", "ask", "granted", "denied")
+		data.OptText("reason", 64)
+	case "fire_input":
+		data.Bool("active")
+	case "opened", "closed", "forced_open", "held_open", "rex", "tamper", "duress", "lock_fault":
+		if data.Has("active") {
+			data.OptBool("active")
+		}
+	default:
+		return part, devices.Refuse(devices.CodeEvent, "a door has no event %.40q", typ)
+	}
+	part = devices.PartOf(part, data, false)
+	return part, data.Err()
+}
+
+// CheckState takes any report; the members that others read keep their types.
+func (Kind) CheckState(state devices.Fields) error {
+	devices.CheckReportedHealth(state)
+	state.OptText("mode", 32)
+	state.OptText("lock", 32)
+	return state.Err()
+}
+
+// CheckTelemetry takes what a controller measures.
+func (Kind) CheckTelemetry(_ string, values devices.Fields) error { return devices.Measured(values) }
+
+// CheckCommand knows unlock, deny, lock, set_mode and sync. The ref of unlock
+// and deny is the id of the badge event that they answer.
+func (Kind) CheckCommand(typ string, args devices.Fields) error {
+	switch typ {
+	case "unlock":
+		args.OptNumber("for_s", 0.1, maxFor)
+		args.OptText("ref", 128)
+	case "deny":
+		args.OptText("reason", 64)
+		args.OptText("ref", 128)
+	case "set_mode":
+		args.Text("mode", 32)
+	case "lock", "sync":
+	default:
+		return devices.Refuse(devices.CodeCommand, "a door has no command %.40q", typ)
+	}
+	return args.Err()
+}
+
+// Health is fault from a lock that does not follow or an opened housing until
+// the controller reports that it is well.
+func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) devices.Health {
+	switch e.Channel {
+	case event.State:
+		return devices.ReportedHealth(before, data)
+	case event.Happening:
+		if e.Type == "lock_fault" || e.Type == "tamper" {
+			if data.Has("active") && !data.OptBool("active") {
+				return devices.OK
+			}
+			return devices.Fault
+		}
+	}
+	return devices.Heard(before)
+}

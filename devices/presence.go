@@ -1,0 +1,163 @@
+package devices
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"dongyue/internal/event"
+)
+
+// Times of presence.
+const (
+	// grace is how long a device may be gone before it counts as offline: a
+	// session that is taken over or a modem that changes cells is back sooner.
+	grace = 2 * time.Second
+	// startGrace is the same after a start of the hub, when all come back.
+	startGrace = 30 * time.Second
+	// fresh is the age up to which a presence message means now; older ones are
+	// read again after a crash.
+	fresh = time.Minute
+)
+
+// Connected tells that the broker has opened a session of the device. It does
+// not block.
+func (r *Registry) Connected(id string) {
+	rec := r.find(id)
+	if rec == nil {
+		return
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	rec.mu.Lock()
+	rec.said, rec.since, rec.d.LastSeen = true, now, now
+	rec.dirtyRow = true
+	rec.mu.Unlock()
+	r.look(rec)
+}
+
+// Disconnected tells that a session of the device has ended; after a short grace
+// it is offline, unless it has another by then. It does not block.
+func (r *Registry) Disconnected(id string) {
+	if rec := r.find(id); rec != nil {
+		r.later(rec, grace)
+	}
+}
+
+// present takes a presence message or a Will; the record is locked. Yes counts
+// at once, no after the grace, since a Will does not know of the next session.
+func (r *Registry) present(rec *record, e *event.Event, data Fields) (show bool) {
+	if !data.OptBool("online") {
+		if !e.ReceivedAt.Before(rec.since) {
+			rec.said = false
+		}
+		r.later(rec, grace)
+		return false
+	}
+	rec.said = true
+	fw, boot := data.OptText("fw", 64), e.Boot
+	show = fw != rec.d.Firmware || boot != rec.d.Boot
+	rec.d.Firmware, rec.d.Boot = fw, boot
+	rec.showGaps()
+	if !rec.d.Online && time.Since(e.ReceivedAt) < fresh {
+		rec.d.Online, show = true, true
+	}
+	r.later(rec, grace) // is there a session to it?
+	return show
+}
+
+// look asks Run to look at the device at once.
+func (r *Registry) look(rec *record) {
+	r.hotMu.Lock()
+	r.moved[rec] = struct{}{}
+	r.hotMu.Unlock()
+	r.nudge()
+}
+
+// later asks Run to look at the device's presence after a while.
+func (r *Registry) later(rec *record, d time.Duration) {
+	r.hotMu.Lock()
+	r.due[rec] = time.Now().Add(d)
+	r.hotMu.Unlock()
+}
+
+func (r *Registry) nudge() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// perTx bounds a transaction, so that a storm of reconnections does not keep the
+// one writer from an unlock for longer than some milliseconds.
+const perTx = 100
+
+// watch decides the presence of the devices that moved or are due, and sends the
+// waiting commands of those that are there.
+func (r *Registry) watch(ctx context.Context, now time.Time) error {
+	r.hotMu.Lock()
+	look := map[*record]bool{} // true: may go offline
+	for rec := range r.moved {
+		look[rec] = false
+	}
+	arrived := r.moved
+	r.moved = map[*record]struct{}{}
+	for rec, at := range r.due {
+		if !at.After(now) {
+			look[rec] = true
+			delete(r.due, rec)
+		}
+	}
+	r.hotMu.Unlock()
+	err := r.sendWaiting(ctx, arrived)
+	var change []*record
+	for rec, off := range look {
+		there := r.pub.Connected(rec.id)
+		rec.mu.Lock()
+		there = there && rec.said
+		if there != rec.d.Online && (there || off) || rec.toShow {
+			change = append(change, rec)
+		}
+		rec.mu.Unlock()
+	}
+	for len(change) > 0 {
+		n := min(perTx, len(change))
+		if err := r.turn(ctx, change[:n]); err != nil {
+			for _, rec := range change {
+				r.later(rec, grace)
+			}
+			return err
+		}
+		change = change[n:]
+	}
+	return err
+}
+
+// turn writes the presence of some devices and shows them.
+func (r *Registry) turn(ctx context.Context, recs []*record) error {
+	was := make([]saved, len(recs))
+	err := r.db.Tx(ctx, func(tx *sql.Tx) error {
+		rows := map[*record]struct{}{}
+		for i, rec := range recs {
+			there := r.pub.Connected(rec.id)
+			rec.mu.Lock()
+			was[i] = rec.save()
+			rec.d.Online, rec.toShow = there && rec.said, false
+			d := rec.d.clone()
+			rec.mu.Unlock()
+			rows[rec] = struct{}{}
+			if err := r.feedDevice(ctx, tx, d); err != nil {
+				return err
+			}
+		}
+		return r.writeTwins(ctx, tx, rows, nil)
+	})
+	if err != nil {
+		for i, rec := range recs {
+			rec.mu.Lock()
+			rec.d.Online, rec.toShow = was[i].online, true
+			rec.mu.Unlock()
+		}
+		return err
+	}
+	return r.feed.Committed(ctx)
+}

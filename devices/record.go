@@ -1,0 +1,163 @@
+package devices
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"dongyue/internal/event"
+)
+
+// record is a device in memory. Id and kind never change; the rest is guarded.
+type record struct {
+	id   string
+	kind event.Kind
+
+	mu     sync.Mutex
+	d      Device
+	secret [sha256.Size]byte
+	boots  []boot
+	said   bool      // the last presence; a new connection says yes by itself
+	since  time.Time // of the newest connection
+
+	fresh      map[string]map[string]struct{} // part → metrics to show
+	freshState bool
+	toShow     bool // as a feed entry
+	dirtyRow   bool // twin row to write
+	dirtyVals  bool
+}
+
+// boot is how far a boot's event numbers have come.
+type boot struct {
+	ID   string `json:"id"`
+	Last uint64 `json:"last"`
+	Gaps uint64 `json:"gaps"`
+}
+
+// keptBoots is how many boots a record remembers: late events of the boot before
+// the last still count to theirs.
+const keptBoots = 4
+
+func (rec *record) zone() string {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return rec.d.Zone
+}
+
+func (rec *record) view() Device {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return rec.d.clone()
+}
+
+// count notes an event's number. Numbers that were jumped over are gaps; one
+// that comes after all (the journal passes on no event twice) closes its gap.
+// The first number of a boot opens none: the hub may be younger than the boot.
+func (rec *record) count(id string, seq uint64) {
+	if id == "" || seq == 0 {
+		return
+	}
+	i := slices.IndexFunc(rec.boots, func(b boot) bool { return b.ID == id })
+	if i < 0 {
+		rec.boots = append(slices.Clone(rec.boots[max(0, len(rec.boots)-keptBoots+1):]), boot{ID: id, Last: seq})
+	} else {
+		rec.boots = slices.Clone(rec.boots) // the undo keeps the old one
+		b := &rec.boots[i]
+		switch {
+		case seq > b.Last:
+			b.Gaps += seq - b.Last - 1
+			b.Last = seq
+		case b.Gaps > 0:
+			b.Gaps--
+		}
+	}
+	rec.showGaps()
+}
+
+// showGaps sets the device's gaps to those of its present boot.
+func (rec *record) showGaps() {
+	rec.d.Gaps = 0
+	for _, b := range rec.boots {
+		if b.ID == rec.d.Boot || rec.d.Boot == "" {
+			rec.d.Gaps = b.Gaps
+		}
+	}
+}
+
+// measure takes values into the twin. None overwrites a newer one.
+func (rec *record) measure(part string, at time.Time, values Fields) {
+	m := rec.d.Values[part]
+	values.Each(func(name string, value any) {
+		v := Value{At: at}
+		switch x := value.(type) {
+		case float64:
+			v.V = x
+		case bool:
+			if x {
+				v.V = 1
+			}
+		case string:
+			v.Text = x
+		default:
+			return
+		}
+		if old, ok := m[name]; ok && old.At.After(at) {
+			return
+		}
+		if m == nil {
+			m = map[string]Value{}
+			rec.d.Values[part] = m
+		}
+		if _, known := m[name]; !known && len(m) >= maxMetrics {
+			return
+		}
+		m[name] = v
+		if rec.fresh[part] == nil {
+			if rec.fresh == nil {
+				rec.fresh = map[string]map[string]struct{}{}
+			}
+			rec.fresh[part] = map[string]struct{}{}
+		}
+		rec.fresh[part][name] = struct{}{}
+		rec.dirtyVals = true
+	})
+}
+
+// Bounds of a twin, so that a hostile device can't fill the memory.
+const (
+	maxParts   = 128
+	maxMetrics = 64
+)
+
+// saved is what of a record can't be worked out twice.
+type saved struct {
+	online      bool
+	said        bool
+	health      Health
+	fw, boot    string
+	boots       []boot
+	gaps        uint64
+	quarantined uint64
+}
+
+func (rec *record) save() saved {
+	return saved{rec.d.Online, rec.said, rec.d.Health, rec.d.Firmware, rec.d.Boot, rec.boots, rec.d.Gaps, rec.d.Quarantined}
+}
+
+func (rec *record) restore(s saved) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.d.Online, rec.said, rec.d.Health, rec.d.Firmware, rec.d.Boot = s.online, s.said, s.health, s.fw, s.boot
+	rec.boots, rec.d.Gaps, rec.d.Quarantined = s.boots, s.gaps, s.quarantined
+}
+
+func compare(a, b string) int { return cmp.Compare(a, b) }
+
+// comparePath orders paths so that a zone comes before its children and those
+// before its neighbours.
+func comparePath(a, b string) int {
+	return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
+}
