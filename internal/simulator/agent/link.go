@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -183,7 +184,19 @@ func (l *link) dial(ctx context.Context) (net.Conn, error) {
 		return nil, fmt.Errorf("dial %s: %w", l.addr, err)
 	}
 	context.AfterFunc(ctx, func() { _ = conn.Close() })
-	return conn, nil
+	return lostConn{conn}, nil
+}
+
+// lostConn makes a socket that was closed on this side look like one that broke:
+// the client library passes over net.ErrClosed and would not end by itself.
+type lostConn struct{ net.Conn }
+
+func (c lostConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if errors.Is(err, net.ErrClosed) {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err //nolint:wrapcheck // a net.Conn's errors pass as they are
 }
 
 // talk subscribes and sends until the connection is lost.

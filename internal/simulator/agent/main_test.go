@@ -41,6 +41,7 @@ func fast() Times {
 type hub struct {
 	*mochi.Server
 	addr string
+	door *door
 
 	mu   sync.Mutex
 	got  []heard
@@ -80,17 +81,46 @@ func startHub(t *testing.T, addr string) *hub {
 	check(t, h.AddHook(&allow{}, nil))
 	ln, err := net.Listen("tcp", addr)
 	check(t, err)
-	h.addr = ln.Addr().String()
-	check(t, h.AddListener(listeners.NewNet("t", ln)))
+	h.addr, h.door = ln.Addr().String(), &door{Listener: ln}
+	check(t, h.AddListener(listeners.NewNet("t", h.door)))
+	check(t, h.Subscribe("dy/v1/#", 1, h.hear)) // before the first device is let in
 	check(t, h.Serve())
-	check(t, h.Subscribe("dy/v1/#", 1, h.hear))
 	return h
+}
+
+// door remembers who came in, because a server that closes may forget somebody
+// who is on the threshold.
+type door struct {
+	net.Listener
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func (d *door) Accept() (net.Conn, error) {
+	c, err := d.Listener.Accept()
+	if err == nil {
+		d.mu.Lock()
+		d.conns = append(d.conns, c)
+		d.mu.Unlock()
+	}
+	return c, err
+}
+
+// stop ends the hub as a crash would.
+func (h *hub) stop() {
+	_ = h.door.Close()
+	_ = h.Close()
+	h.door.mu.Lock()
+	defer h.door.mu.Unlock()
+	for _, c := range h.door.conns {
+		_ = c.Close()
+	}
 }
 
 func startDefaultHub(t *testing.T) *hub {
 	t.Helper()
 	h := startHub(t, "127.0.0.1:0")
-	t.Cleanup(func() { _ = h.Close() })
+	t.Cleanup(h.stop)
 	return h
 }
 
