@@ -39,7 +39,7 @@ const (
 // Door is a door as the registry knows it.
 type Door struct {
 	ID, Name, Zone string
-	Online         bool
+	Online         bool // connected at this moment: a command would reach it
 }
 
 // Right is one permission in the index. Times are Unix ms.

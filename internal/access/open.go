@@ -1,9 +1,10 @@
 package access
 
 import (
-	"cmp"
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"sort"
 	"strings"
@@ -77,10 +78,15 @@ func (x *Access) OpenHome(ctx context.Context, who web.Principal, door, key stri
 	return x.open(ctx, d, b, "home.open")
 }
 
-// reference names an opening. With the client's key it is the same for a repeat,
-// and never the same for another account or door.
+// reference names an opening in the badge log and towards the door. With the
+// client's key it is the same for a repeat, and never the same for another
+// account or door; it tells nothing about either.
 func reference(by string, who web.Principal, door, key string) string {
-	return by + ":" + who.ID + ":" + door + ":" + cmp.Or(key, newID(""))
+	if key == "" {
+		return newID(by + "-")
+	}
+	sum := sha256.Sum256([]byte(who.ID + "\x00" + door + "\x00" + key))
+	return by + "-" + hex.EncodeToString(sum[:12])
 }
 
 // open writes what is about to happen, then orders it.

@@ -27,7 +27,9 @@ func (x *Access) triesAt(door string) tries {
 	return x.tries[door]
 }
 
-func (x *Access) locked(ev *event.Event) bool { return ev.ReceivedAt.Before(x.triesAt(ev.Device).until) }
+func (x *Access) locked(ev *event.Event) bool {
+	return ev.ReceivedAt.Before(x.triesAt(ev.Device).until)
+}
 
 // countTry counts a wrong PIN; a right one starts afresh.
 func (x *Access) countTry(ev *event.Event, v Verdict) {

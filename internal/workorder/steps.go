@@ -1,0 +1,200 @@
+package workorder
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"dongyue/internal/event"
+	"dongyue/internal/web"
+)
+
+// hub is the actor of what the hub does by itself.
+func hub() web.Principal { return web.Principal{ID: "hub", Name: "东岳"} }
+
+// AlarmOrder is what an alarm orders.
+type AlarmOrder struct {
+	Alarm    string // id
+	Title    event.Text
+	Priority event.Priority
+	Device   string
+	Zone     string
+}
+
+// FromAlarm makes the order of an alarm, inside the caller's transaction. A
+// second call for the same alarm returns the order that is there. The caller
+// wakes the feed after its commit.
+func (w *Orders) FromAlarm(ctx context.Context, tx *sql.Tx, a AlarmOrder) (Order, error) {
+	if a.Alarm == "" {
+		return Order{}, fmt.Errorf("order from alarm: %w: no alarm id", ErrInvalid)
+	}
+	old, err := find(ctx, tx, "alarm", a.Alarm)
+	if err == nil || !errors.Is(err, ErrNotFound) {
+		return old, err
+	}
+	if a.Priority.Rank() > event.Low.Rank() {
+		a.Priority = event.Medium
+	}
+	o := Order{Priority: a.Priority, Title: a.Title, Device: a.Device, Zone: a.Zone, Source: FromAlarmSource, Alarm: a.Alarm}
+	return o, w.insert(ctx, tx, &o, hub(), "")
+}
+
+// NewOrder is what the desk writes.
+type NewOrder struct {
+	Title    event.Text // one language is enough
+	Text     string     // more, for the log
+	Priority event.Priority
+	Device   string
+	Zone     string
+	Assignee string // account, or nobody
+}
+
+// Create makes an order from the desk.
+func (w *Orders) Create(ctx context.Context, who web.Principal, n NewOrder) (Order, error) {
+	if n.Title.ZH == "" {
+		n.Title.ZH = n.Title.EN
+	}
+	if n.Title.EN == "" {
+		n.Title.EN = n.Title.ZH
+	}
+	switch {
+	case n.Title.ZH == "" || len(n.Title.ZH) > 300 || len(n.Title.EN) > 300:
+		return Order{}, fmt.Errorf("%w: the title must have 1 to 300 bytes", ErrInvalid)
+	case n.Priority.Rank() > event.Low.Rank():
+		return Order{}, fmt.Errorf("%w: priority %q is not one of critical, high, medium, low", ErrInvalid, n.Priority)
+	case len(n.Text) > maxText:
+		return Order{}, fmt.Errorf("%w: text is longer than %d bytes", ErrInvalid, maxText)
+	case n.Device != "" && !event.ValidDevice(n.Device):
+		return Order{}, fmt.Errorf("%w: device %q is not a device id", ErrInvalid, n.Device)
+	}
+	o := Order{Priority: n.Priority, Title: n.Title, Device: n.Device, Zone: n.Zone, Source: FromDeskSource}
+	if n.Assignee != "" {
+		var err error
+		if o.AssigneeName, err = w.member(ctx, n.Assignee); err != nil {
+			return Order{}, err
+		}
+		o.Assignee = n.Assignee
+	}
+	err := w.tx(ctx, func(tx *sql.Tx) error { return w.insert(ctx, tx, &o, who, n.Text) })
+	return o, err
+}
+
+// Take gives an open order to who takes it. Taking again what one has is no
+// error, because a phone may repeat itself.
+func (w *Orders) Take(ctx context.Context, who web.Principal, id string) (Order, error) {
+	return w.step(ctx, who, id, TakenUp, "", func(o *Order) (bool, error) {
+		switch {
+		case o.State == Done:
+			return false, ErrDone
+		case o.Assignee != "" && o.Assignee != who.ID:
+			return false, fmt.Errorf("%w: %s", ErrTaken, o.AssigneeName)
+		case o.State == Taken:
+			return false, nil
+		}
+		o.State, o.Assignee, o.AssigneeName = Taken, who.ID, who.Name
+		return true, nil
+	})
+}
+
+// Done finishes an order; only who has it can, or a manager, who may also finish
+// one that nobody took.
+func (w *Orders) Done(ctx context.Context, who web.Principal, id, text string, manager bool) (Order, error) {
+	if len(text) > maxText {
+		return Order{}, fmt.Errorf("%w: text is longer than %d bytes", ErrInvalid, maxText)
+	}
+	return w.step(ctx, who, id, Finished, text, func(o *Order) (bool, error) {
+		switch {
+		case o.State == Done && o.Assignee == who.ID:
+			return false, nil
+		case o.State == Done:
+			return false, ErrDone
+		case manager:
+		case o.Assignee != "" && o.Assignee != who.ID:
+			return false, fmt.Errorf("%w: %s", ErrTaken, o.AssigneeName)
+		case o.State != Taken:
+			return false, ErrNotTaken
+		}
+		if o.Assignee == "" {
+			o.Assignee, o.AssigneeName = who.ID, who.Name
+		}
+		o.State, o.DoneAt = Done, new(now())
+		return true, nil
+	})
+}
+
+// Comment adds to the log of an order, also of one that is done.
+func (w *Orders) Comment(ctx context.Context, who web.Principal, id, text string) (Order, error) {
+	if err := checkText(text); err != nil {
+		return Order{}, err
+	}
+	return w.step(ctx, who, id, Comment, text, func(*Order) (bool, error) { return true, nil })
+}
+
+// Assign gives an order to an account, or back to everybody with "". It is open
+// until that one takes it; the time by which it is due stays.
+func (w *Orders) Assign(ctx context.Context, who web.Principal, id, account string) (Order, error) {
+	name := ""
+	if account != "" {
+		var err error
+		if name, err = w.member(ctx, account); err != nil {
+			return Order{}, err
+		}
+	}
+	return w.step(ctx, who, id, Assigned, name, func(o *Order) (bool, error) {
+		switch {
+		case o.State == Done:
+			return false, ErrDone
+		case o.Assignee == account:
+			return false, nil
+		}
+		o.State, o.Assignee, o.AssigneeName = Open, account, name
+		return true, nil
+	})
+}
+
+func (w *Orders) member(ctx context.Context, account string) (name string, err error) {
+	if w.staff == nil {
+		return "", fmt.Errorf("%w: orders can't be given here", ErrInvalid)
+	}
+	crew, err := w.staff.Crew(ctx)
+	if err != nil {
+		return "", fmt.Errorf("read crew: %w", err)
+	}
+	name, ok := crew[account]
+	if !ok {
+		return "", fmt.Errorf("%w: %q is nobody who works on orders", ErrInvalid, account)
+	}
+	return name, nil
+}
+
+// step changes an order in one transaction; do reports whether there is
+// something to store.
+func (w *Orders) step(ctx context.Context, who web.Principal, id, what, text string, do func(*Order) (bool, error)) (Order, error) {
+	err := w.tx(ctx, func(tx *sql.Tx) error {
+		o, err := find(ctx, tx, "id", id)
+		if err != nil {
+			return err
+		}
+		changed, err := do(&o)
+		if err != nil || !changed {
+			return err
+		}
+		o.UpdatedAt = now()
+		if err := update(ctx, tx, o); err != nil {
+			return err
+		}
+		return w.note(ctx, tx, o, who, what, text)
+	})
+	if err != nil {
+		return Order{}, err
+	}
+	return w.Get(ctx, id)
+}
+
+func (w *Orders) tx(ctx context.Context, f func(tx *sql.Tx) error) error {
+	if err := w.db.Tx(ctx, f); err != nil {
+		return err
+	}
+	return w.feed.Committed(context.WithoutCancel(ctx))
+}
