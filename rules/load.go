@@ -30,7 +30,7 @@ func Load(dir fs.FS) (*Set, []Problem) {
 		}
 		files = append(files, file{name, text})
 	}
-	set, more := load(files)
+	set, more := load(files, nil)
 	if problems = append(problems, more...); len(problems) > 0 {
 		sortProblems(problems)
 		return nil, problems
@@ -38,9 +38,11 @@ func Load(dir fs.FS) (*Set, []Problem) {
 	return set, nil
 }
 
-// Check loads one text as if it were a file of its own.
-func Check(name string, text []byte) (*Set, []Problem) {
-	set, problems := load([]file{{name, text}})
+// Check reads one text as if it were a file beside a set, which may be nil: it
+// may name that set's rules in depends_on, and replaces those with its own ids.
+// The set that is returned is to look at, not to run.
+func Check(name string, text []byte, beside *Set) (*Set, []Problem) {
+	set, problems := load([]file{{name, text}}, beside)
 	if len(problems) > 0 {
 		sortProblems(problems)
 		return nil, problems
@@ -67,17 +69,18 @@ type file struct {
 // loader gathers the rules of all files.
 type loader struct {
 	compiler *compiler
+	beside   *Set
 	rules    []*Rule
 	nodes    map[*Rule]node
 	byID     map[string]*Rule
 }
 
-func load(files []file) (*Set, []Problem) {
+func load(files []file, beside *Set) (*Set, []Problem) {
 	c, err := newCompiler()
 	if err != nil {
 		return nil, []Problem{{File: ".", What: err.Error()}}
 	}
-	l := &loader{compiler: c, nodes: map[*Rule]node{}, byID: map[string]*Rule{}}
+	l := &loader{compiler: c, beside: beside, nodes: map[*Rule]node{}, byID: map[string]*Rule{}}
 	var sources []*source
 	for _, f := range files {
 		s := &source{file: f.name}
@@ -135,6 +138,9 @@ func (l *loader) join() {
 		}
 		for _, id := range r.DependsOn {
 			d, ok := l.byID[id]
+			if !ok && l.beside != nil && l.beside.byID[id] != nil {
+				continue
+			}
 			if !ok {
 				n.problem(fmt.Sprintf("there is no rule %q", id), suggest(id, ids))
 				continue
