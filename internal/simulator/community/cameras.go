@@ -2,7 +2,7 @@ package community
 
 import "fmt"
 
-// cameras are the 24 of the demonstration: gates, plaza, service centre, one at
+// cameras are the 24 of the demonstration: gates, plaza, roads, car park, one at
 // a shed of every group, and unit doors of each court.
 func cameras() []Camera {
 	var cs []Camera
@@ -31,6 +31,6 @@ func cameras() []Camera {
 	}
 	add("东岳大道", "road-main", 330, 135, 270, SceneRoad)
 	add("南环路", "road-south", 170, 371, 90, SceneRoad)
-	add("服务中心大厅", centreID, 250, 310, 180, SceneHall)
+	add("服务中心停车场", centreID, 286, 348, 300, SceneCarPark)
 	return cs
 }

@@ -82,15 +82,16 @@ type Camera struct {
 	Scene   int     // what it sees: one of the Scene constants
 }
 
-// The scenes that cameras show.
+// The scenes that cameras show, in the order in which the simulated cameras
+// list theirs.
 const (
-	SceneGate   = iota // cars and people at a gate
-	SceneShed          // the charging shed
-	SceneDoor          // in front of a unit door
-	SceneRoad          // a road with lamp poles
-	ScenePlaza         // the plaza
-	SceneHall          // the service centre inside
-	SceneNumber        // how many there are
+	SceneShed    = iota // a charging shed
+	SceneDoor           // in front of a unit door
+	SceneGate           // cars and people at a gate
+	ScenePlaza          // the plaza
+	SceneRoad           // a path with lamp poles
+	SceneCarPark        // parked cars
+	SceneNumber         // how many there are
 )
 
 // Person is a resident.

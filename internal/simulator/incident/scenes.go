@@ -1,0 +1,177 @@
+package incident
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dongyue/internal/event"
+	"dongyue/internal/simulator/agent"
+)
+
+// How long things last. The hub's shipped rules wait 30 s for a device that is
+// offline, and doors 30 s before they are held open; incidents outlast both.
+const (
+	runawayRate   = 1.0 // K per second: 60 °C after 22 s, smoke after 44 s
+	runawayPort   = "7"
+	onSite        = 30 * time.Second // from the cut to the crew at the shed
+	smokeFor      = 40 * time.Second
+	forcedFor     = 15 * time.Second
+	heldFor       = 50 * time.Second
+	pressFor      = 10 * time.Second
+	darkFor       = 75 * time.Second
+	offlineFor    = 75 * time.Second
+	cameraOffFor  = 20 * time.Second
+	lookEvery     = 500 * time.Millisecond
+	cutWithin     = 2 * time.Minute
+	feederScatter = 60 * time.Millisecond // between one lamp's failure and the next one's
+)
+
+func (s *Script) list() []scene {
+	make1 := func(id, zh, en, textZH, textEN string, act func(context.Context) error) scene {
+		return scene{Incident{ID: id, Title: event.Text{ZH: zh, EN: en}, Text: event.Text{ZH: textZH, EN: textEN}}, act}
+	}
+	return []scene{
+		make1(
+			"charger_runaway", "充电热失控", "Charger thermal runaway",
+			"车棚7号口的电池从38 °C持续升温；及时断电则降温，否则在82 °C冒烟。",
+			"The battery at port 7 of a shed warms from 38 °C on. Cut in time it cools; if not, it smokes at 82 °C.", s.runaway),
+		make1(
+			"smoke", "楼道烟雾", "Smoke in a building",
+			"一个单元的烟感报警，40秒后烟雾散去。", "The smoke sensor of a staircase reports smoke; it clears after 40 s.", s.smoke),
+		make1(
+			"door_forced", "强行开门", "Door forced open",
+			"没有刷卡，单元门被撬开，15秒后关上。", "A unit door is broken open without a badge and falls shut after 15 s.", s.forced),
+		make1(
+			"door_held", "门未关", "Door held open",
+			"有人出门后把门顶住，50秒后才关。", "Somebody leaves and props the door open for 50 s.", s.held),
+		make1(
+			"duress", "胁迫开门", "Duress at a door",
+			"住户被胁迫，门照常打开，同时静默报警。", "A resident is made to open; the door opens as usual and tells the hub in silence.", s.duress),
+		make1(
+			"lamp_sos", "灯杆求助", "SOS at a lamp pole",
+			"有人按下灯杆上的求助按钮。", "Somebody presses the SOS button of a lamp pole.", s.sos),
+		make1(
+			"lamp_failure", "路灯熄灭", "Lamp failure",
+			"一盏路灯不亮，75秒后修好。", "One lamp goes dark and is repaired after 75 s.", s.lampFailure),
+		make1(
+			"feeder_failure", "线路停电", "Feeder failure",
+			"同一馈线上的12盏灯同时熄灭，75秒后恢复。", "All 12 lamps of a feeder go dark together and come back after 75 s.", s.feederFailure),
+		make1(
+			"speaker_fault", "广播故障", "Loudspeaker fault",
+			"一只音柱的功放故障，75秒后修好。", "The amplifier of a loudspeaker fails and is repaired after 75 s.", s.speakerFault),
+		make1(
+			"device_offline", "门禁离线", "Device offline",
+			"一个单元门禁断电，75秒后恢复。", "A door controller loses its power and comes back after 75 s.", s.offline),
+		make1(
+			"camera_outage", "摄像机中断", "Camera outage",
+			"一台摄像机中断20秒。", "A camera is gone for 20 s.", s.cameraOutage),
+		make1(
+			"stranger", "陌生卡", "Stranger's card",
+			"有人用未登记的卡刷门。", "Somebody holds an unknown card to a reader.", s.stranger),
+		make1(
+			"resident_badge", "住户刷卡", "Resident badges in",
+			"一位住户刷卡回家。", "A resident comes home and badges in.", s.resident),
+	}
+}
+
+// seen are the devices of a kind in zones that a camera looks at, or all where
+// no camera does.
+func (s *Script) seen(k event.Kind) []string {
+	all := s.opts.Fleet.IDs(k)
+	var ids []string
+	for _, id := range all {
+		d, _ := s.opts.Fleet.Device(id)
+		for _, v := range s.opts.Views {
+			if event.Within(d.Spec().Zone, v.Zone) {
+				ids = append(ids, id)
+				break
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return all
+	}
+	return ids
+}
+
+// at finds a thing for an incident, does it and tidies up when a while has
+// passed or ctx has ended.
+func at[T any](ctx context.Context, s *Script, ids []string, find func(string) (T, bool), begin func(T), last time.Duration, end func(T)) error {
+	id, free, err := s.pick(ids)
+	if err != nil {
+		return err
+	}
+	defer free()
+	x, ok := find(id)
+	if !ok {
+		return fmt.Errorf("%s is not simulated", id)
+	}
+	begin(x)
+	s.wait(ctx, last)
+	if end != nil {
+		end(x)
+	}
+	return nil
+}
+
+func (s *Script) runaway(ctx context.Context) error {
+	id, free, err := s.pick(s.seen(event.Charger))
+	if err != nil {
+		return err
+	}
+	defer free()
+	c, ok := s.opts.Fleet.Charger(id)
+	if !ok {
+		return fmt.Errorf("%s is not simulated", id)
+	}
+	defer c.Reset(runawayPort)
+	c.Overheat(runawayPort, runawayRate/s.opts.Pace)
+	for end := time.Now().Add(s.pace(cutWithin)); time.Now().Before(end); {
+		if !s.wait(ctx, lookEvery) {
+			return nil
+		}
+		if p, ok := c.Port(ctx, runawayPort); !ok || p.State == "cut" {
+			break
+		}
+	}
+	s.wait(ctx, onSite)
+	return nil
+}
+
+func (s *Script) smoke(ctx context.Context) error {
+	return at(ctx, s, s.seen(event.Sensor), s.opts.Fleet.Sensor,
+		func(x *agent.Sensor) { x.Set("smoke", true) }, smokeFor, func(x *agent.Sensor) { x.Set("smoke", false) })
+}
+
+func (s *Script) forced(ctx context.Context) error {
+	return at(ctx, s, s.seen(event.Door), s.opts.Fleet.Door,
+		func(x *agent.Door) { x.Force(s.pace(forcedFor)) }, forcedFor, (*agent.Door).Close)
+}
+
+func (s *Script) held(ctx context.Context) error {
+	return at(ctx, s, s.seen(event.Door), s.opts.Fleet.Door,
+		func(x *agent.Door) { x.Prop(s.pace(heldFor)) }, heldFor, (*agent.Door).Close)
+}
+
+func (s *Script) duress(ctx context.Context) error {
+	return at(ctx, s, s.seen(event.Door), s.opts.Fleet.Door,
+		func(x *agent.Door) { x.Duress(s.cardOf(x.ID())) }, pressFor, nil)
+}
+
+func (s *Script) sos(ctx context.Context) error {
+	return at(ctx, s, s.seen(event.Lamp), s.opts.Fleet.Lamp,
+		func(x *agent.Lamp) { x.SOS(s.pace(pressFor)) }, pressFor, nil)
+}
+
+func (s *Script) lampFailure(ctx context.Context) error {
+	return at(ctx, s, s.opts.Fleet.IDs(event.Lamp), s.opts.Fleet.Lamp, (*agent.Lamp).Fail, darkFor, (*agent.Lamp).Repair)
+}
+
+func (s *Script) speakerFault(ctx context.Context) error {
+	return at(ctx, s, s.opts.Fleet.IDs(event.Speaker), s.opts.Fleet.Speaker, (*agent.Speaker).Break, darkFor, (*agent.Speaker).Repair)
+}
+
+func (s *Script) offline(ctx context.Context) error {
+	return at(ctx, s, s.opts.Fleet.IDs(event.Door), s.opts.Fleet.Device, (*agent.Device).PowerOff, offlineFor, (*agent.Device).PowerOn)
+}
