@@ -1,0 +1,9 @@
+// Package rtsp pulls H.264 from cameras over RTSP (RFC 2326, RFC 6184).
+//
+// It knows nothing of who watches: it connects once, hands over access units and
+// returns. It never decides to try again; the room does. TCP is used throughout
+// (RFC 2326, 10.12), because a site's switches drop UDP bursts and a missing
+// packet costs a picture. What a camera sends can end its own pull only.
+//
+// Concurrency: a Puller holds no state; Pull may run for many cameras at once.
+package rtsp

@@ -1,0 +1,12 @@
+// Package whep is the browser's door to the cameras: WHEP over HTTP
+// (draft-ietf-wish-whep), then WebRTC with one UDP and one TCP port for all.
+//
+// It decides nothing about cameras and touches no coding: it answers an offer at
+// once, whether the camera answers or not, and lets a streams.Reader write to the
+// viewer. A viewer's connection outlives the camera's outages. It asks no server
+// on the network for addresses (no STUN, no mDNS).
+//
+// Concurrency: Server's methods may be called from any goroutine. Each session has
+// one goroutine that sends and one that reads what the viewer reports; Run waits
+// for all of them.
+package whep

@@ -1,0 +1,40 @@
+package whep
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/pion/logging"
+)
+
+// logs turns the library's log into ours. Nothing of it is for an operator, so
+// its warnings and errors come at debug level and the rest not at all.
+type logs struct{ to *slog.Logger }
+
+// NewLogger implements logging.LoggerFactory.
+func (l logs) NewLogger(scope string) logging.LeveledLogger { return scoped{l.to.With("scope", scope)} }
+
+type scoped struct{ to *slog.Logger }
+
+// Trace and the others implement logging.LeveledLogger.
+func (scoped) Trace(string)                {}
+func (scoped) Tracef(string, ...any)       {}
+func (scoped) Debug(string)                {}
+func (scoped) Debugf(string, ...any)       {}
+func (scoped) Info(string)                 {}
+func (scoped) Infof(string, ...any)        {}
+func (l scoped) Warn(m string)             { l.to.Debug(m) }
+func (l scoped) Error(m string)            { l.to.Debug(m) }
+func (l scoped) Warnf(f string, a ...any)  { l.to.Debug(fmt.Sprintf(f, a...)) }
+func (l scoped) Errorf(f string, a ...any) { l.to.Debug(fmt.Sprintf(f, a...)) }
+
+// containsLine tells whether a text has exactly this line.
+func containsLine(text, line string) bool {
+	for l := range strings.Lines(text) {
+		if strings.TrimRight(l, "\r\n") == line {
+			return true
+		}
+	}
+	return false
+}
