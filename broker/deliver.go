@@ -1,0 +1,157 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"dongyue/internal/event"
+)
+
+// delivery is one message for the subscribers.
+type delivery struct {
+	pk packets.Packet
+	at time.Time
+}
+
+// outgoing makes the packet that subscribers get of a client's message, with the
+// properties of MQTT 5 that belong to the message and not to the hop.
+func outgoing(m Message, p packets.Properties) packets.Packet {
+	pk := publication(m.Topic, m.Payload, m.QoS, m.Retain)
+	pk.Properties = packets.Properties{
+		PayloadFormat: p.PayloadFormat, PayloadFormatFlag: p.PayloadFormatFlag, MessageExpiryInterval: p.MessageExpiryInterval,
+		ContentType: p.ContentType, ResponseTopic: p.ResponseTopic, CorrelationData: p.CorrelationData, User: p.User,
+	}
+	return pk
+}
+
+func publication(topic string, payload []byte, qos byte, retain bool) packets.Packet {
+	pk := packets.Packet{TopicName: topic, Payload: payload}
+	pk.FixedHeader = packets.FixedHeader{Type: packets.Publish, Qos: qos, Retain: retain}
+	if qos > 0 {
+		pk.PacketID = 1 // none is used between the hub and its server, but one must be there
+	}
+	return pk
+}
+
+// deliver queues a stored message; it waits while too many are queued, which
+// holds the committer up and so the devices, rather than losing one.
+func (b *Broker) deliver(d *delivery) {
+	select {
+	case b.fan <- *d:
+	case <-b.stopped:
+	}
+}
+
+// offer queues a message of the lossy class.
+func (b *Broker) offer(d *delivery) {
+	select {
+	case b.fan <- *d:
+	default:
+		b.metrics.lost.WithLabelValues("fan").Inc()
+	}
+}
+
+// fanOut hands messages to the subscribers, in the order of deliver.
+func (b *Broker) fanOut() {
+	for n := 0; ; n++ {
+		select {
+		case <-b.stopped:
+			return
+		case d := <-b.fan:
+			if err := b.inject(d.pk); err != nil {
+				b.log.Warn("delivery failed", "topic", d.pk.TopicName, "err", err)
+			}
+			if n%64 == 0 {
+				runtime.Gosched() // let the writers of the clients empty their queues
+			}
+		}
+	}
+}
+
+func (b *Broker) inject(pk packets.Packet) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			b.metrics.panics.Inc()
+			err = fmt.Errorf("panic in the embedded server: %v", v)
+		}
+	}()
+	b.takeover.RLock()
+	defer b.takeover.RUnlock()
+	return b.server.InjectPacket(b.local, pk)
+}
+
+// Publish sends what the hub itself has to say: a command, a configuration, an
+// alarm. It returns when the message is queued for the clients that are there.
+//
+// A command goes to a connected device only (ErrNotConnected, ErrNotSubscribed),
+// is never retained and must have an expiry, after which it is not sent again to
+// a device that has come back. A configuration may be retained, so that a device
+// gets it when it comes. expiry is rounded up to seconds; 0: none.
+func (b *Broker) Publish(topic string, payload []byte, qos byte, retain bool, expiry time.Duration) error {
+	if err := b.mayPublish(topic, payload, qos, retain, expiry); err != nil {
+		return fmt.Errorf("publish to %s: %w", topic, err)
+	}
+	pk := publication(topic, payload, qos, retain)
+	if expiry > 0 {
+		pk.Properties.MessageExpiryInterval = uint32(min((expiry+time.Second-1)/time.Second, math.MaxUint32))
+	}
+	if err := b.inject(pk); err != nil {
+		return fmt.Errorf("publish to %s: %w", topic, err)
+	}
+	b.metrics.published.Inc()
+	return nil
+}
+
+func (b *Broker) mayPublish(topic string, payload []byte, qos byte, retain bool, expiry time.Duration) error {
+	switch {
+	case !strings.HasPrefix(topic, root) || strings.ContainsAny(topic, "+#\x00"):
+		return errors.New("not a topic below " + root)
+	case qos > 2:
+		return errors.New("no such quality of service")
+	case len(payload) > maxPayload:
+		return errors.New("payload is larger than 64 KiB")
+	case b.stopping.Load():
+		return ErrNotConnected
+	}
+	_, device, channel, ok := event.ParseTopic(topic)
+	if !ok || channel != event.Command {
+		return nil
+	}
+	switch {
+	case retain:
+		return errors.New("a command is never retained")
+	case expiry <= 0:
+		return errors.New("a command needs an expiry")
+	case !b.Connected(device):
+		return ErrNotConnected
+	}
+	cl, ok := b.server.Clients.Get(device)
+	if !ok {
+		return ErrNotConnected
+	}
+	if _, ok := cl.State.Subscriptions.Get(topic); !ok {
+		return ErrNotSubscribed
+	}
+	return nil
+}
+
+// Restore puts a retained message back after a start, without delivering it to
+// anyone who is there: the presence and the state of devices, for integrators.
+func (b *Broker) Restore(topic string, payload []byte) error {
+	_, _, channel, ok := event.ParseTopic(topic)
+	if !ok || channel != event.Presence && channel != event.State && channel != event.Config {
+		return fmt.Errorf("restore %s: not a topic that is retained", topic)
+	}
+	pk := publication(topic, payload, 1, true)
+	pk.Created, pk.ProtocolVersion = time.Now().Unix(), 5
+	b.takeover.RLock()
+	defer b.takeover.RUnlock()
+	b.server.Topics.RetainMessage(pk)
+	return nil
+}

@@ -1,0 +1,213 @@
+package broker
+
+import (
+	"crypto/tls"
+	"encoding/binary"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// linger is how long a closing connection may take to send its last bytes.
+const linger = time.Second
+
+// outbox gathers what is to be sent to one client. Nobody ever waits for it:
+// bytes are appended to a bounded buffer, and a goroutine that lives only while
+// there are some writes them, all that have gathered at a time. A client that
+// takes too little is cut off; no other client notices.
+type outbox struct {
+	c *conn
+
+	mu       sync.Mutex
+	buf      []byte
+	spare    []byte
+	held     [][]byte // PUBLISH packets beyond the client's Receive Maximum
+	heldSize int
+	window   int // the client's Receive Maximum; 0: none
+	flight   int
+	sending  bool
+	closing  bool
+	dead     bool
+}
+
+// setWindow limits unacknowledged PUBLISH packets (MQTT 5, 4.9). The embedded
+// server's own flow control forgets messages before they are acknowledged, so
+// it is switched off and done here.
+func (o *outbox) setWindow(n int) {
+	o.mu.Lock()
+	o.window = n
+	o.mu.Unlock()
+}
+
+func (o *outbox) ended() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.dead || o.closing
+}
+
+// write appends packets of the server.
+func (o *outbox) write(p []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.dead || o.closing {
+		return net.ErrClosed
+	}
+	if len(o.buf)+o.heldSize+len(p) > o.c.l.b.limits.PendingBytes {
+		o.kill()
+		o.c.l.b.metrics.cut.WithLabelValues("overflow").Inc()
+		return errOverflow
+	}
+	if o.window == 0 {
+		o.buf = append(o.buf, p...)
+	} else {
+		o.paced(p)
+	}
+	o.wake()
+	return nil
+}
+
+// ack appends a PUBACK, PUBREC or PUBCOMP. A reason other than 0 is for MQTT 5.
+func (o *outbox) ack(kind byte, id uint16, reason byte) {
+	a := [5]byte{kind << 4, 2, 0, 0, reason}
+	binary.BigEndian.PutUint16(a[2:], id)
+	n := 4
+	if reason != 0 {
+		a[1], n = 3, 5
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.dead && !o.closing {
+		o.buf = append(o.buf, a[:n]...)
+		o.wake()
+	}
+}
+
+// paced holds PUBLISH packets back that would exceed the window.
+func (o *outbox) paced(p []byte) {
+	for len(p) > 0 {
+		_, end, err := frameSize(p)
+		if err != nil || end == 0 || end > len(p) {
+			end = len(p)
+		}
+		if p[0]>>4 == packets.Publish && p[0]&6 != 0 {
+			if len(o.held) > 0 || o.flight >= o.window {
+				o.held = append(o.held, append([]byte(nil), p[:end]...))
+				o.heldSize += end
+				p = p[end:]
+				continue
+			}
+			o.flight++
+		}
+		o.buf = append(o.buf, p[:end]...)
+		p = p[end:]
+	}
+}
+
+// acknowledged frees a place of the window.
+func (o *outbox) acknowledged() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.flight > 0 {
+		o.flight--
+	}
+	for len(o.held) > 0 && o.flight < o.window {
+		o.buf = append(o.buf, o.held[0]...)
+		o.heldSize -= len(o.held[0])
+		o.held = o.held[1:]
+		o.flight++
+	}
+	o.wake()
+}
+
+// wake starts the writing goroutine; mu is held.
+func (o *outbox) wake() {
+	if o.sending || o.dead || len(o.buf) == 0 {
+		return
+	}
+	o.sending = true
+	o.c.l.b.wg.Go(o.send)
+}
+
+func (o *outbox) send() {
+	for {
+		o.mu.Lock()
+		if o.dead || len(o.buf) == 0 {
+			o.sending = false
+			bye := o.closing && !o.dead
+			o.mu.Unlock()
+			if bye {
+				o.farewell()
+			}
+			return
+		}
+		b := o.buf
+		o.buf, o.spare = o.spare[:0], nil
+		wait := o.c.l.b.limits.Stall
+		if o.closing {
+			wait = linger
+		}
+		_ = o.c.raw.SetWriteDeadline(time.Now().Add(wait))
+		o.mu.Unlock()
+
+		_, err := o.c.Conn.Write(b)
+
+		o.mu.Lock()
+		if err != nil && !o.dead {
+			o.kill()
+			o.c.l.b.metrics.cut.WithLabelValues("stalled").Inc()
+		}
+		if cap(b) <= 4<<10 {
+			o.spare = b[:0]
+		}
+		o.mu.Unlock()
+	}
+}
+
+// farewell ends a connection whose last bytes have left.
+func (o *outbox) farewell() {
+	if t, ok := o.c.Conn.(*tls.Conn); ok {
+		_ = t.CloseWrite() // has a deadline of its own
+	}
+	o.cut()
+}
+
+// kill closes the socket; mu is held. Not the TLS layer: its Close may wait for
+// a client that takes nothing.
+func (o *outbox) kill() {
+	o.dead = true
+	o.buf, o.spare, o.held, o.heldSize = nil, nil, nil, 0
+	_ = o.c.raw.Close()
+}
+
+func (o *outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.dead || o.closing {
+		return
+	}
+	o.closing = true
+	o.held, o.heldSize = nil, 0
+	_, secure := o.c.Conn.(*tls.Conn)
+	switch {
+	case o.sending:
+		_ = o.c.raw.SetWriteDeadline(time.Now().Add(linger))
+	case len(o.buf) > 0 || secure:
+		o.sending = true
+		o.c.l.b.wg.Go(o.send)
+	default:
+		o.kill()
+		return
+	}
+	_ = o.c.raw.SetReadDeadline(time.Unix(1, 0))
+}
+
+// cut closes the socket without waiting for anything.
+func (o *outbox) cut() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.dead {
+		o.kill()
+	}
+}
