@@ -76,7 +76,7 @@ func loadClip(scene, quality string) (*clip, error) {
 func annexB(b []byte) (nalus [][]byte) {
 	from := -1
 	end := func(at int) {
-		for at > from && b[at-1] == 0 { // trailing zeros belong to the next start code
+		for from >= 0 && at > from && b[at-1] == 0 { // trailing zeros belong to the next start code
 			at--
 		}
 		if from >= 0 && at > from {
