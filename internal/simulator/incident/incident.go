@@ -53,6 +53,7 @@ type Script struct {
 	log    *slog.Logger
 	scenes []scene
 	calls  chan scene
+	over   chan struct{} // closed when Run has ended
 
 	mu      sync.Mutex
 	rand    *rand.Rand
@@ -82,7 +83,7 @@ func New(o Options) (*Script, error) {
 		o.Pace = 1
 	}
 	s := &Script{
-		opts: o, log: o.Log, calls: make(chan scene),
+		opts: o, log: o.Log, calls: make(chan scene), over: make(chan struct{}),
 		rand:    rand.New(rand.NewPCG(o.Seed, 2)), //nolint:gosec // dice
 		playing: map[string]bool{}, taken: map[string]bool{},
 	}
@@ -102,11 +103,12 @@ func (s *Script) List() []Incident {
 	return list
 }
 
-// Run plays what is triggered until ctx ends, and tidies up.
+// Run plays what is triggered until ctx ends, and tidies up. A script runs once.
 func (s *Script) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	s.setRunning(true)
+	defer close(s.over)
 	defer s.setRunning(false)
 	for {
 		select {
@@ -131,6 +133,9 @@ func (s *Script) Trigger(ctx context.Context, id string) error {
 		select {
 		case s.calls <- sc:
 			return nil
+		case <-s.over:
+			s.end(id)
+			return ErrNotRunning
 		case <-ctx.Done():
 			s.end(id)
 			return fmt.Errorf("trigger %s: %w", id, ctx.Err())

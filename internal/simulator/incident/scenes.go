@@ -28,48 +28,48 @@ const (
 )
 
 func (s *Script) list() []scene {
-	make1 := func(id, zh, en, textZH, textEN string, act func(context.Context) error) scene {
+	of := func(id, zh, en, textZH, textEN string, act func(context.Context) error) scene {
 		return scene{Incident{ID: id, Title: event.Text{ZH: zh, EN: en}, Text: event.Text{ZH: textZH, EN: textEN}}, act}
 	}
 	return []scene{
-		make1(
+		of(
 			"charger_runaway", "充电热失控", "Charger thermal runaway",
 			"车棚7号口的电池从38 °C持续升温；及时断电则降温，否则在82 °C冒烟。",
 			"The battery at port 7 of a shed warms from 38 °C on. Cut in time it cools; if not, it smokes at 82 °C.", s.runaway),
-		make1(
+		of(
 			"smoke", "楼道烟雾", "Smoke in a building",
 			"一个单元的烟感报警，40秒后烟雾散去。", "The smoke sensor of a staircase reports smoke; it clears after 40 s.", s.smoke),
-		make1(
+		of(
 			"door_forced", "强行开门", "Door forced open",
 			"没有刷卡，单元门被撬开，15秒后关上。", "A unit door is broken open without a badge and falls shut after 15 s.", s.forced),
-		make1(
+		of(
 			"door_held", "门未关", "Door held open",
 			"有人出门后把门顶住，50秒后才关。", "Somebody leaves and props the door open for 50 s.", s.held),
-		make1(
+		of(
 			"duress", "胁迫开门", "Duress at a door",
 			"住户被胁迫，门照常打开，同时静默报警。", "A resident is made to open; the door opens as usual and tells the hub in silence.", s.duress),
-		make1(
+		of(
 			"lamp_sos", "灯杆求助", "SOS at a lamp pole",
 			"有人按下灯杆上的求助按钮。", "Somebody presses the SOS button of a lamp pole.", s.sos),
-		make1(
+		of(
 			"lamp_failure", "路灯熄灭", "Lamp failure",
 			"一盏路灯不亮，75秒后修好。", "One lamp goes dark and is repaired after 75 s.", s.lampFailure),
-		make1(
+		of(
 			"feeder_failure", "线路停电", "Feeder failure",
 			"同一馈线上的12盏灯同时熄灭，75秒后恢复。", "All 12 lamps of a feeder go dark together and come back after 75 s.", s.feederFailure),
-		make1(
+		of(
 			"speaker_fault", "广播故障", "Loudspeaker fault",
 			"一只音柱的功放故障，75秒后修好。", "The amplifier of a loudspeaker fails and is repaired after 75 s.", s.speakerFault),
-		make1(
+		of(
 			"device_offline", "门禁离线", "Device offline",
 			"一个单元门禁断电，75秒后恢复。", "A door controller loses its power and comes back after 75 s.", s.offline),
-		make1(
+		of(
 			"camera_outage", "摄像机中断", "Camera outage",
 			"一台摄像机中断20秒。", "A camera is gone for 20 s.", s.cameraOutage),
-		make1(
+		of(
 			"stranger", "陌生卡", "Stranger's card",
 			"有人用未登记的卡刷门。", "Somebody holds an unknown card to a reader.", s.stranger),
-		make1(
+		of(
 			"resident_badge", "住户刷卡", "Resident badges in",
 			"一位住户刷卡回家。", "A resident comes home and badges in.", s.resident),
 	}
