@@ -50,7 +50,7 @@ const (
 // plug begins a session.
 func (p *port) plug(user string, limit float64, r *rand.Rand) {
 	*p = port{
-		state: charging, user: user, limit: limit, temp: max(p.temp, ambient), leak: 0.4 + 0.6*r.Float64(),
+		state: charging, user: user, limit: limit, stuck: p.stuck, temp: max(p.temp, ambient), leak: 0.4 + 0.6*r.Float64(),
 		peak: 140 + 220*r.Float64(), need: 400 + 800*r.Float64(),
 	}
 	p.power = p.peak
