@@ -125,7 +125,7 @@ func Default() *Config {
 		RTSP:    RTSP{Addr: "127.0.0.1:8554"},
 		Journal: Journal{Retention: 30 * day},
 		Series: Series{
-			Retention: 3 * day, RollupRetention: 30 * day,
+			Retention: 7 * day, RollupRetention: 30 * day,
 			Influx: Influx{URL: "http://127.0.0.1:8086", Org: "dongyue", Bucket: "telemetry", Batch: 2000, Timeout: 10 * time.Second},
 		},
 		Identity: Identity{SessionLifetime: 12 * time.Hour, SessionIdle: 8 * time.Hour, LoginsPerMinute: 10},

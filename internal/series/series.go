@@ -23,7 +23,7 @@ var migrations embed.FS
 // Options of a Store.
 type Options struct {
 	Path            string           // of the SQLite file
-	Retention       time.Duration    // of single points; 0: 3 days
+	Retention       time.Duration    // of single points; 0: 7 days
 	RollupRetention time.Duration    // of minutes; 0: 30 days; never shorter than Retention
 	Queue           int              // events that wait for the disk before Write drops; 0: 65,536
 	MaxSeries       int              // device × part × metric; 0: 200,000
@@ -34,7 +34,7 @@ type Options struct {
 
 // Defaults and limits.
 const (
-	defaultRetention = 3 * 24 * time.Hour
+	defaultRetention = 7 * 24 * time.Hour
 	defaultRollup    = 30 * 24 * time.Hour
 	defaultQueue     = 64 << 10
 	defaultSeries    = 200_000
