@@ -9,8 +9,8 @@ import (
 	"dongyue/internal/web"
 )
 
-// Shown is a rule as the API tells it.
-type Shown struct {
+// RuleView is a rule as the API tells it.
+type RuleView struct {
 	ID        string         `json:"id"`
 	Title     event.Text     `json:"title" doc:"with placeholders: {name}, {part}, {data.temp_c}"`
 	Priority  event.Priority `json:"priority"`
@@ -36,48 +36,55 @@ type Shown struct {
 	LastError  string     `json:"last_error,omitempty"`
 }
 
-type listAnswer struct {
+type ruleList struct {
 	Body struct {
-		Items []Shown `json:"items"`
+		Items []RuleView `json:"items"`
 		Next  string  `json:"next"`
 	}
 }
 
-type checkAsk struct {
+type ruleText struct {
 	Body struct {
 		File string `json:"file,omitempty" maxLength:"200" doc:"a name for the problems' places"`
 		Text string `json:"text" maxLength:"262144" doc:"the YAML of one rule file"`
 	}
 }
 
-type checkAnswer struct {
+type ruleCheck struct {
 	Body struct {
-		OK       bool      `json:"ok"`
-		Rules    []string  `json:"rules" doc:"the ids in it"`
-		Problems []Problem `json:"problems"`
+		OK       bool          `json:"ok"`
+		Rules    []string      `json:"rules" doc:"the ids in it"`
+		Problems []RuleProblem `json:"problems"`
 	}
 }
+
+// RuleProblem is a Problem under a name of its own in the API's schema, where
+// Problem is the form of errors.
+type RuleProblem Problem
 
 // Register adds the operations.
 func (e *Engine) Register(a *web.API) {
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/rules", Summary: "The rules in force and what they have done", Tag: "rules", Action: web.RulesRead},
-		func(context.Context, *struct{}) (*listAnswer, error) {
-			out := &listAnswer{}
-			out.Body.Items = []Shown{}
+		func(context.Context, *struct{}) (*ruleList, error) {
+			out := &ruleList{}
+			out.Body.Items = []RuleView{}
 			for _, st := range e.Status() {
 				out.Body.Items = append(out.Body.Items, shown(st))
 			}
 			return out, nil
 		})
 	web.Register(a, web.Op{Method: http.MethodPost, Path: "/rules/check", Summary: "All mistakes of a rule file, without using it", Tag: "rules", Action: web.RulesRead},
-		func(_ context.Context, in *checkAsk) (*checkAnswer, error) {
+		func(_ context.Context, in *ruleText) (*ruleCheck, error) {
 			name := in.Body.File
 			if name == "" {
 				name = "rules.yaml"
 			}
 			set, problems := Check(name, []byte(in.Body.Text), e.inForce())
-			out := &checkAnswer{}
-			out.Body.OK, out.Body.Problems, out.Body.Rules = set != nil, append([]Problem{}, problems...), []string{}
+			out := &ruleCheck{}
+			out.Body.OK, out.Body.Problems, out.Body.Rules = set != nil, []RuleProblem{}, []string{}
+			for _, p := range problems {
+				out.Body.Problems = append(out.Body.Problems, RuleProblem(p))
+			}
 			if set != nil {
 				for _, r := range set.Rules {
 					out.Body.Rules = append(out.Body.Rules, r.ID)
@@ -87,9 +94,9 @@ func (e *Engine) Register(a *web.API) {
 		})
 }
 
-func shown(st Status) Shown {
+func shown(st Status) RuleView {
 	r := st.Rule
-	s := Shown{
+	s := RuleView{
 		ID: r.ID, Title: r.Title, Priority: r.Priority, File: r.File, Line: r.Line,
 		Kinds: append([]event.Kind{}, r.On.Kinds...), Channel: r.On.Channel,
 		Types: append([]string{}, r.On.Types...), Zones: append([]string{}, r.On.Zones...),

@@ -135,7 +135,7 @@ func (a *Alarms) act(ctx context.Context, id string, f func(al *Alarm, by actor,
 			return err
 		}
 		if what != "" {
-			if _, err := a.store(ctx, tx, al, Entry{At: at, Actor: by.Name, ActorID: by.ID, What: what, Text: text}); err != nil {
+			if _, err := a.store(ctx, tx, al, JournalEntry{At: at, Actor: by.Name, ActorID: by.ID, What: what, Text: text}); err != nil {
 				return err
 			}
 		}

@@ -54,11 +54,11 @@ type Alarm struct {
 	AssigneeID  string         `json:"assignee_id"`
 	Incident    string         `json:"incident"`
 	Evidence    *event.Event   `json:"evidence,omitempty" doc:"the event that raised it last"`
-	Journal     []Entry        `json:"journal,omitempty"`
+	Journal     []JournalEntry        `json:"journal,omitempty"`
 }
 
-// Entry is a line of an alarm's journal.
-type Entry struct {
+// JournalEntry is a line of an alarm's journal.
+type JournalEntry struct {
 	At      time.Time `json:"at"`
 	Actor   string    `json:"actor" doc:"name of the person, or hub"`
 	ActorID string    `json:"actor_id"`

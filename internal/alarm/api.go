@@ -7,7 +7,7 @@ import (
 	"dongyue/internal/web"
 )
 
-type listAsk struct {
+type alarmListAsk struct {
 	State    string `query:"state" enum:"open,all,unacked_active,acked_active,unacked_returned,normal,shelved,suppressed,out_of_service" default:"open"`
 	Priority string `query:"priority" enum:"critical,high,medium,low"`
 	Device   string `query:"device"`
@@ -17,27 +17,27 @@ type listAsk struct {
 	Cursor   string `query:"cursor"`
 }
 
-type listAnswer struct {
+type alarmList struct {
 	Body struct {
 		Items []Alarm `json:"items"`
 		Next  string  `json:"next"`
 	}
 }
 
-type byID struct {
+type alarmByID struct {
 	ID string `path:"id" maxLength:"40"`
 }
 
-type answer struct{ Body *Alarm }
+type oneAlarm struct{ Body *Alarm }
 
-type ackAsk struct {
+type alarmAck struct {
 	ID   string `path:"id" maxLength:"40"`
 	Body *struct {
 		Text string `json:"text,omitempty" maxLength:"2000"`
 	}
 }
 
-type assignAsk struct {
+type alarmAssign struct {
 	ID   string `path:"id" maxLength:"40"`
 	Body *struct {
 		User string `json:"user,omitempty" maxLength:"100" doc:"account id; without user and name: yourself"`
@@ -45,14 +45,14 @@ type assignAsk struct {
 	}
 }
 
-type commentAsk struct {
+type alarmComment struct {
 	ID   string `path:"id" maxLength:"40"`
 	Body struct {
 		Text string `json:"text" minLength:"1" maxLength:"2000"`
 	}
 }
 
-type closeAsk struct {
+type alarmClose struct {
 	ID   string `path:"id" maxLength:"40"`
 	Body *struct {
 		Reason string `json:"reason,omitempty" enum:"handled,false_alarm,test,duplicate,device_removed" default:"handled"`
@@ -60,7 +60,7 @@ type closeAsk struct {
 	}
 }
 
-type kpiAnswer struct{ Body KPI }
+type alarmKPI struct{ Body KPI }
 
 // Register adds the operations.
 func (a *Alarms) Register(api *web.API) {
@@ -71,31 +71,31 @@ func (a *Alarms) Register(api *web.API) {
 		return web.Op{Method: http.MethodPost, Path: "/alarms/{id}/" + what, Summary: summary, Tag: "alarms", Action: web.AlarmsAct}
 	}
 	web.Register(api, read("/alarms", "Alarms: the open ones by priority, or all by age"), a.list)
-	web.Register(api, read("/alarms/kpi", "How the alarm system is doing"), func(ctx context.Context, _ *struct{}) (*kpiAnswer, error) {
+	web.Register(api, read("/alarms/kpi", "How the alarm system is doing"), func(ctx context.Context, _ *struct{}) (*alarmKPI, error) {
 		k, err := a.Figures(ctx)
-		return &kpiAnswer{k}, err
+		return &alarmKPI{k}, err
 	})
-	web.Register(api, read("/alarms/{id}", "One alarm with its journal"), func(ctx context.Context, in *byID) (*answer, error) {
+	web.Register(api, read("/alarms/{id}", "One alarm with its journal"), func(ctx context.Context, in *alarmByID) (*oneAlarm, error) {
 		return wrap(a.Get(ctx, in.ID))
 	})
-	web.Register(api, do("ack", "Acknowledge: I have seen it"), func(ctx context.Context, in *ackAsk) (*answer, error) {
+	web.Register(api, do("ack", "Acknowledge: I have seen it"), func(ctx context.Context, in *alarmAck) (*oneAlarm, error) {
 		var text string
 		if in.Body != nil {
 			text = in.Body.Text
 		}
 		return wrap(a.Acknowledge(ctx, in.ID, text))
 	})
-	web.Register(api, do("assign", "Give it to a person"), func(ctx context.Context, in *assignAsk) (*answer, error) {
+	web.Register(api, do("assign", "Give it to a person"), func(ctx context.Context, in *alarmAssign) (*oneAlarm, error) {
 		var user, name string
 		if in.Body != nil {
 			user, name = in.Body.User, in.Body.Name
 		}
 		return wrap(a.AssignTo(ctx, in.ID, user, name))
 	})
-	web.Register(api, do("comment", "Write into its journal"), func(ctx context.Context, in *commentAsk) (*answer, error) {
+	web.Register(api, do("comment", "Write into its journal"), func(ctx context.Context, in *alarmComment) (*oneAlarm, error) {
 		return wrap(a.AddComment(ctx, in.ID, in.Body.Text))
 	})
-	web.Register(api, do("close", "Close it, with a reason"), func(ctx context.Context, in *closeAsk) (*answer, error) {
+	web.Register(api, do("close", "Close it, with a reason"), func(ctx context.Context, in *alarmClose) (*oneAlarm, error) {
 		reason, text := Handled, ""
 		if in.Body != nil {
 			text = in.Body.Text
@@ -107,21 +107,21 @@ func (a *Alarms) Register(api *web.API) {
 	})
 }
 
-func wrap(al *Alarm, err error) (*answer, error) {
+func wrap(al *Alarm, err error) (*oneAlarm, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{al}, nil
+	return &oneAlarm{al}, nil
 }
 
-func (a *Alarms) list(ctx context.Context, in *listAsk) (*listAnswer, error) {
+func (a *Alarms) list(ctx context.Context, in *alarmListAsk) (*alarmList, error) {
 	items, next, err := a.List(ctx, Filter{
 		State: in.State, Priority: in.Priority, Device: in.Device, Zone: in.Zone, Rule: in.Rule, Limit: in.Limit, Cursor: in.Cursor,
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := &listAnswer{}
+	out := &alarmList{}
 	out.Body.Items, out.Body.Next = append([]Alarm{}, items...), next
 	return out, nil
 }

@@ -49,7 +49,7 @@ func (a *Alarms) apply(ctx context.Context, tx *sql.Tx, s *Signal) (*Change, err
 			return nil, nil
 		}
 		al.back(at)
-		return a.store(ctx, tx, al, Entry{At: at, Actor: hub, ActorID: hub, What: Return})
+		return a.store(ctx, tx, al, JournalEntry{At: at, Actor: hub, ActorID: hub, What: Return})
 	}
 	if !found {
 		if al, err = a.open(ctx, tx, s, at); err != nil {
@@ -60,7 +60,7 @@ func (a *Alarms) apply(ctx context.Context, tx *sql.Tx, s *Signal) (*Change, err
 	// this is news to everyone but the engine.
 	act := !s.Late && (!s.Repeat || !found)
 	what := al.raise(s, at)
-	c, err := a.store(ctx, tx, al, Entry{At: at, Actor: hub, ActorID: hub, What: what, Text: late(s)})
+	c, err := a.store(ctx, tx, al, JournalEntry{At: at, Actor: hub, ActorID: hub, What: what, Text: late(s)})
 	if err != nil || !act {
 		return c, err
 	}

@@ -118,7 +118,7 @@ func (a *Alarms) finish(ctx context.Context, tx *sql.Tx, t Task, state, what, re
 	if result != "" {
 		text += ": " + result
 	}
-	_, err = a.store(ctx, tx, al, Entry{At: now, Actor: hub, ActorID: hub, What: what, Text: text})
+	_, err = a.store(ctx, tx, al, JournalEntry{At: now, Actor: hub, ActorID: hub, What: what, Text: text})
 	return err
 }
 

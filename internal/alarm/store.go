@@ -13,7 +13,7 @@ const columns = `id, seq, rule, device, part, zone, device_name, kind, priority,
 	acked_at, acked_by, returned_at, closed_at, closed_by, close_reason, assignee, assignee_id, incident`
 
 // store writes an alarm's change, its journal line and its entry in the feed.
-func (a *Alarms) store(ctx context.Context, tx *sql.Tx, al *Alarm, e Entry) (*Change, error) {
+func (a *Alarms) store(ctx context.Context, tx *sql.Tx, al *Alarm, e JournalEntry) (*Change, error) {
 	c := &Change{Change: e.What}
 	_, err := a.o.Feed.AppendNumbered(ctx, tx, "alarm", func(seq uint64) any {
 		al.Seq = seq
@@ -138,15 +138,15 @@ func moment(n sql.NullInt64) *time.Time {
 	return &t
 }
 
-func journal(ctx context.Context, q querier, id string) ([]Entry, error) {
+func journal(ctx context.Context, q querier, id string) ([]JournalEntry, error) {
 	rows, err := q.QueryContext(ctx, "SELECT at, actor, name, what, note FROM alarm_journal WHERE alarm = ? ORDER BY id", id)
 	if err != nil {
 		return nil, fmt.Errorf("read journal of %s: %w", id, err)
 	}
 	defer func() { _ = rows.Close() }()
-	var out []Entry
+	var out []JournalEntry
 	for rows.Next() {
-		var e Entry
+		var e JournalEntry
 		var at int64
 		if err := rows.Scan(&at, &e.ActorID, &e.Actor, &e.What, &e.Text); err != nil {
 			return nil, fmt.Errorf("read journal of %s: %w", id, err)
