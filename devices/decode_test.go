@@ -78,7 +78,7 @@ func TestDecode(t *testing.T) {
 		{"dy/v1/charger/charger-1/telemetry", `{` + at + `,"part":"7","values":{"temp_c":41.2,"power_w":310,"state":"charging"}}`, ""},
 		{"dy/v1/charger/charger-1/telemetry", `{` + at + `,"values":{"temp_c":"41"}}`, devices.CodeType},
 		{"dy/v1/charger/charger-1/telemetry", `{` + at + `,"values":{"temp_c":null}}`, devices.CodeType},
-		{"dy/v1/charger/charger-1/telemetry", `{` + at + `,"values":{"temp_c":[41]}}`, ""},
+		{"dy/v1/charger/charger-1/telemetry", `{` + at + `,"values":{"temp_c":[41]}}`, devices.CodeType},
 		{"dy/v1/charger/charger-1/telemetry", `{` + at + `,"values":{"temp_c":9000}}`, devices.CodeRange},
 		{"dy/v1/charger/charger-1/telemetry", `{` + at + `,"values":{"energy_wh":-1}}`, devices.CodeRange},
 		{"dy/v1/charger/charger-1/telemetry", `{` + at + `,"values":{"Temp":1}}`, devices.CodeValue},

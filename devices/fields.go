@@ -11,13 +11,16 @@ import (
 
 // Fields is one JSON object of a payload, already checked for grammar. Its
 // methods read members and remember the first thing that is wrong, so that a
-// kind lists what it needs and asks Err once. The zero Fields has no members.
+// kind lists what it needs and asks Err once. The Fields of an object that is not
+// there has no members.
 //
 // A Fields is good only during the call that got it.
 type Fields struct {
-	d *doc
-	n int32
+	d *doc  // nil in the zero Fields, where nothing can be refused
+	n int32 // place of the object, absent for one that is not there
 }
+
+const absent = -1
 
 // Err is the first refusal that a method of any Fields of the payload met.
 func (f Fields) Err() error {
@@ -145,9 +148,7 @@ func (f Fields) OptBool(name string) bool {
 
 // Object is a member object.
 func (f Fields) Object(name string) Fields {
-	if !f.need(name) {
-		return Fields{}
-	}
+	f.need(name)
 	return f.OptObject(name)
 }
 
@@ -155,19 +156,19 @@ func (f Fields) Object(name string) Fields {
 func (f Fields) OptObject(name string) Fields {
 	m := f.find(name)
 	if m == nil || m.kind == 'n' {
-		return Fields{}
+		return Fields{f.d, absent}
 	}
 	if m.kind != '{' {
 		f.Refuse(CodeType, name, "an object is wanted")
-		return Fields{}
+		return Fields{f.d, absent}
 	}
 	return Fields{f.d, f.d.place(m, f.n)}
 }
 
 // Each calls do for every member with its value: a float64, bool, string, nil,
-// or Fields for an object; arrays are passed over.
+// Fields for an object, json.RawMessage for an array.
 func (f Fields) Each(do func(name string, value any)) {
-	if f.d == nil {
+	if f.d == nil || f.n == absent {
 		return
 	}
 	for i := f.d.nodes[f.n].first; i != 0; i = f.d.nodes[i].next {
@@ -184,13 +185,15 @@ func (f Fields) Each(do func(name string, value any)) {
 			do(name, nil)
 		case '{':
 			do(name, Fields{f.d, i})
+		case '[':
+			do(name, json.RawMessage(f.d.text[m.v0:m.v1]))
 		}
 	}
 }
 
-// raw is the object's own copy of its text, `{}` for the zero Fields.
+// raw is the object's own copy of its text, `{}` for one that is not there.
 func (f Fields) raw() json.RawMessage {
-	if f.d == nil {
+	if f.d == nil || f.n == absent {
 		return json.RawMessage(`{}`)
 	}
 	m := &f.d.nodes[f.n]
@@ -198,9 +201,6 @@ func (f Fields) raw() json.RawMessage {
 }
 
 func (f Fields) need(name string) bool {
-	if f.d == nil { // inside an object that is missing, which was refused already
-		return false
-	}
 	if f.Has(name) {
 		if m := f.find(name); m.kind != '"' || m.v1-m.v0 > 2 {
 			return true
@@ -211,7 +211,7 @@ func (f Fields) need(name string) bool {
 }
 
 func (f Fields) find(name string) *node {
-	if f.d == nil {
+	if f.d == nil || f.n == absent {
 		return nil
 	}
 	for i := f.d.nodes[f.n].first; i != 0; i = f.d.nodes[i].next {
@@ -224,7 +224,7 @@ func (f Fields) find(name string) *node {
 
 // path is the member's place from the root: data.credential.type.
 func (f Fields) path(name string) string {
-	for i := f.n; i != 0; i = f.d.nodes[i].parent {
+	for i := max(f.n, 0); i != 0; i = f.d.nodes[i].parent {
 		name = f.d.name(&f.d.nodes[i]) + "." + name
 	}
 	return name

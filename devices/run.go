@@ -35,7 +35,6 @@ func (r *Registry) Run(ctx context.Context) error {
 	defer deadline.Stop()
 	dirty := map[*record]struct{}{}
 	for flushes := 0; ; {
-		rest := time.Duration(0) // after an error, so that it does not fill the log
 		select {
 		case <-ctx.Done():
 			r.show(dirty)
@@ -46,6 +45,7 @@ func (r *Registry) Run(ctx context.Context) error {
 			return nil
 		case <-r.wake:
 			r.note(ctx, "watch presence", r.watch(ctx, time.Now()))
+			deadline.Reset(r.untilDeadline(ctx)) // of a new command, perhaps
 		case now := <-show.C:
 			r.show(dirty)
 			r.note(ctx, "watch presence", r.watch(ctx, now))
@@ -55,10 +55,11 @@ func (r *Registry) Run(ctx context.Context) error {
 		case now := <-deadline.C:
 			if err := r.expire(ctx, now); err != nil {
 				r.note(ctx, "expire commands", err)
-				rest = time.Second
+				deadline.Reset(time.Second)
+			} else {
+				deadline.Reset(r.untilDeadline(ctx))
 			}
 		}
-		deadline.Reset(max(rest, r.untilDeadline(ctx)))
 	}
 }
 

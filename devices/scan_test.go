@@ -177,17 +177,16 @@ func same(t *testing.T, f Fields, want map[string]any) {
 			if v != w || math.IsInf(v, 0) || math.IsNaN(v) {
 				t.Fatalf("%q: %v, want %v", name, v, w)
 			}
+		case json.RawMessage:
+			if _, list := w.([]any); !list {
+				t.Fatalf("%q: a list, want %v", name, w)
+			}
 		default:
 			if v != w {
 				t.Fatalf("%q: %v, want %v", name, v, w)
 			}
 		}
 	})
-	for _, w := range want {
-		if _, list := w.([]any); list {
-			seen++
-		}
-	}
 	if seen != len(want) {
 		t.Fatalf("%d members, want %d", seen, len(want))
 	}
