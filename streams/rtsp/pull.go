@@ -150,6 +150,7 @@ func explain(ctx context.Context, what string, err error) error {
 	}
 	cause := streams.ErrRefused
 	var status liberrors.ErrClientBadStatusCode
+	var setup liberrors.ErrClientAuthSetup
 	var op *net.OpError
 	var ue *url.Error
 	switch {
@@ -164,6 +165,8 @@ func explain(ctx context.Context, what string, err error) error {
 		case base.StatusNotFound:
 			cause = streams.ErrNotFound
 		}
+	case errors.As(err, &setup):
+		cause = streams.ErrAuth
 	case errors.As(err, &op), errors.As(err, &ue), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		cause = streams.ErrUnreachable
 	default:
