@@ -1,0 +1,275 @@
+import { kpis, isUnacked, queue } from '../kit/alarms';
+import { all, ApiError, get, newKey, post } from '../kit/api';
+import { Model } from '../kit/model';
+import { notices } from '../kit/notices.svelte';
+import { now } from '../kit/now.svelte';
+import { session } from '../kit/session.svelte';
+import { recall, remember } from '../kit/stored';
+import { Stream, type LinkState } from '../kit/stream';
+import { Tone } from '../kit/tone';
+import type { Alarm, Camera, Command, Device, Incident, Opening, Page, Procedure, Zone } from '../kit/types';
+import { explain } from '../kit/errors';
+import { WallState } from './wall.svelte';
+
+export type Selection = { kind: 'alarm' | 'device' | 'camera'; id: string } | undefined;
+export type Loading = 'loading' | 'ready' | 'failed';
+
+const topics = ['alarm', 'device', 'twin', 'camera', 'command', 'broadcast', 'badge', 'order'];
+
+/** The state of the dispatch screen: the model, what is selected, what is open. */
+export class Desk {
+  readonly model = new Model();
+  readonly wall = new WallState((id) => this.#held(id));
+  readonly tone = new Tone();
+
+  loading = $state<Loading>('loading');
+  trouble = $state('');
+  link = $state<LinkState>('connecting');
+  linkSince = $state(Date.now());
+  sound = $state(recall('sound', true));
+  audible = $state(false);
+  selected = $state.raw<Selection>(undefined);
+  zones = $state.raw<Zone[]>([]);
+  incidents = $state.raw<Incident[] | undefined>(undefined);
+  procedures = $state.raw<Map<string, Procedure>>(new Map());
+  /** The alarm that the live region reads out. */
+  announced = $state.raw<Alarm | undefined>(undefined);
+
+  // The model changes up to hundreds of times a second; the screen follows it a
+  // few times a second, alarms at once.
+  #alarms = $state.raw(0);
+  #rest = $state.raw(0);
+  #flush: ReturnType<typeof setTimeout> | undefined;
+  #stream: Stream;
+
+  queue = $derived.by(() => (void this.#alarms, queue(this.model.alarms.values())));
+  kpis = $derived.by(() => (void this.#alarms, kpis(this.model.alarms.values(), now())));
+  devices = $derived.by(() => (void this.#rest, [...this.model.devices.values()]));
+  cameras = $derived.by(() => (void this.#rest, [...this.model.cameras.values()].sort((a, b) => (a.id < b.id ? -1 : 1))));
+  online = $derived(this.devices.reduce((n, d) => n + Number(d.online), 0));
+  alarm = $derived.by(() => (void this.#alarms, this.selected?.kind === 'alarm' ? this.model.alarms.get(this.selected.id) : undefined));
+  device = $derived.by(() => (void this.#rest, this.selected?.kind === 'device' ? this.model.devices.get(this.selected.id) : undefined));
+  camera = $derived.by(() => (void this.#rest, this.selected?.kind === 'camera' ? this.model.cameras.get(this.selected.id) : undefined));
+
+  #zoneById = $derived(new Map(this.zones.map((z) => [z.id, z])));
+
+  constructor() {
+    this.tone.on = this.sound;
+    this.#stream = new Stream({
+      url: '/api/v1/stream',
+      topics,
+      event: (topic, data) => this.#event(topic, data),
+      reset: () => void this.load(),
+      state: (s, since) => this.#linked(s, since),
+      denied: () => (session.user = null),
+    });
+  }
+
+  start(): () => void {
+    this.#stream.start();
+    void this.load();
+    const kick = () => this.#stream.kick();
+    addEventListener('online', kick);
+    return () => {
+      removeEventListener('online', kick);
+      this.#stream.stop();
+      this.tone.stop();
+    };
+  }
+
+  /** Loads every list. What the stream says meanwhile wins. */
+  async load(): Promise<void> {
+    const m = this.model;
+    const since = m.mark();
+    try {
+      const [zones, open, recent, devices, cameras] = await Promise.all([
+        all<Zone>('/zones'),
+        all<Alarm>('/alarms?state=open', 2000, 200),
+        all<Alarm>('/alarms?state=all', 200, 200),
+        all<Device>('/devices', 20_000, 1000),
+        all<Camera>('/cameras'),
+      ]);
+      this.zones = zones;
+      m.load(m.alarms, [...recent, ...open], since);
+      m.load(m.devices, devices, since);
+      m.load(m.cameras, cameras, since);
+      this.loading = 'ready';
+      this.trouble = '';
+      this.wall.known([...m.cameras.keys()].sort());
+      this.#draw();
+      this.#resound();
+      this.#bringStanding();
+    } catch (err) {
+      this.trouble = explain(err);
+      if (this.loading === 'loading') this.loading = 'failed';
+      if (err instanceof ApiError && err.status === 401) return;
+      setTimeout(() => void this.load(), 4000);
+    }
+    void this.#extras();
+  }
+
+  /** The card for an alarm: its own, or the one it names. */
+  procedure(a: Alarm): Procedure | undefined {
+    return typeof a.procedure === 'string' ? this.procedures.get(a.procedure) : (a.procedure ?? undefined);
+  }
+
+  zone(id: string | undefined): Zone | undefined {
+    return id === undefined ? undefined : this.#zoneById.get(id);
+  }
+
+  command(id: string | undefined): Command | undefined {
+    void this.#rest;
+    return id === undefined ? undefined : this.model.commands.get(id);
+  }
+
+  /** The commands of a device that this screen has heard of, newest first. */
+  commandsOf(device: string): Command[] {
+    void this.#rest;
+    return [...this.model.commands.values()].filter((c) => c.device === device).reverse();
+  }
+
+  broadcast(id: string | undefined) {
+    void this.#rest;
+    return id === undefined ? undefined : this.model.broadcasts.get(id);
+  }
+
+  badges(door: string) {
+    void this.#rest;
+    return this.model.badges.filter((b) => b.door === door);
+  }
+
+  select(s: Selection): void {
+    this.selected = s;
+  }
+
+  selectAlarm(id: string): void {
+    this.selected = { kind: 'alarm', id };
+    void this.#detail(id);
+  }
+
+  /** Moves the selection in the queue. */
+  step(by: number): void {
+    const q = this.queue;
+    if (q.length === 0) return;
+    const i = this.selected?.kind === 'alarm' ? q.findIndex((a) => a.id === this.selected?.id) : -1;
+    const next = q[i < 0 ? 0 : Math.min(q.length - 1, Math.max(0, i + by))];
+    if (next) this.selectAlarm(next.id);
+  }
+
+  /** Acts on an alarm; the answer or the stream brings the new state. */
+  async act(id: string, what: 'ack' | 'assign' | 'comment' | 'close', body: Record<string, string> = {}): Promise<boolean> {
+    try {
+      const a = await post<Alarm | undefined>(`/alarms/${encodeURIComponent(id)}/${what}`, body);
+      if (a?.id) this.#event('alarm', { ...a, change: what });
+      else await this.#detail(id);
+      return true;
+    } catch (err) {
+      notices.fail(err);
+      return false;
+    }
+  }
+
+  /** Sends a command and returns its id; its progress comes by the stream. */
+  async send(path: string, body: unknown): Promise<string | undefined> {
+    try {
+      const o = await post<Opening>(path, body, { key: newKey() });
+      const c = typeof o?.command === 'object' ? o.command : o;
+      if (c?.id && c.status && !this.model.commands.has(c.id)) this.#event('command', c);
+      return c?.id ?? (o?.command as string | undefined);
+    } catch (err) {
+      notices.fail(err);
+      return undefined;
+    }
+  }
+
+  /** Shows an alarm's cameras in front. */
+  showCameras(a: Alarm): void {
+    const known = (a.cameras ?? []).filter((c) => this.model.cameras.has(c));
+    if (known.length) this.wall.bring(a.id, known);
+  }
+
+  setSound(on: boolean): void {
+    this.sound = this.tone.on = on;
+    remember('sound', on);
+    this.unlockSound();
+  }
+
+  unlockSound(): void {
+    this.tone.unlock();
+    setTimeout(() => (this.audible = this.tone.ready), 100);
+  }
+
+  async #detail(id: string): Promise<void> {
+    try {
+      const since = this.model.mark();
+      const a = await get<Alarm>(`/alarms/${encodeURIComponent(id)}`);
+      const newer = this.model.mark() !== since ? this.model.alarms.get(id) : undefined;
+      this.model.alarms.set(id, { ...a, ...(newer?.seq !== undefined && newer.seq > (a.seq ?? 0) ? newer : {}), journal: a.journal });
+      this.#alarms++;
+    } catch {
+      // what is known of it stays on the screen
+    }
+  }
+
+  /** What not every hub has: the demonstration's incidents, procedure cards. */
+  async #extras(): Promise<void> {
+    const [demo, cards] = await Promise.allSettled([
+      get<Page<Incident>>('/demo/incidents'),
+      get<Page<Procedure & { id: string }>>('/procedures'),
+    ]);
+    this.incidents = demo.status === 'fulfilled' ? (demo.value.items ?? []) : undefined;
+    if (cards.status === 'fulfilled') this.procedures = new Map((cards.value.items ?? []).map((c) => [c.id, c]));
+  }
+
+  #linked(s: LinkState, since: number): void {
+    const back = s === 'live' && this.link === 'down' && this.loading === 'failed';
+    this.link = s;
+    this.linkSince = since;
+    if (back) void this.load();
+  }
+
+  #event(topic: string, data: unknown): void {
+    const fresh = this.model.apply(topic, data);
+    if (topic !== 'alarm') {
+      this.#flush ??= setTimeout(() => this.#draw(), 120);
+      return;
+    }
+    this.#alarms++;
+    this.#resound();
+    const a = data as Alarm;
+    this.wall.release();
+    if (this.selected?.kind === 'alarm' && this.selected.id === a.id && !a.journal) void this.#detail(a.id);
+    if (fresh) this.#new(fresh);
+  }
+
+  #new(a: Alarm): void {
+    this.announced = a;
+    if (!a.silent) this.tone.announce(a.priority);
+    if (a.priority === 'critical') this.showCameras(a);
+    if (!this.selected) this.selectAlarm(a.id);
+  }
+
+  /** After loading: an unacknowledged critical alarm that began before the page did. */
+  #bringStanding(): void {
+    const first = this.queue[0];
+    if (!first) return;
+    if (!this.selected) this.selectAlarm(first.id);
+    if (first.priority === 'critical' && isUnacked(first)) this.showCameras(first);
+  }
+
+  #resound(): void {
+    this.tone.pending(this.queue.find((a) => isUnacked(a) && !a.silent)?.priority);
+  }
+
+  #held(alarm: string): boolean {
+    const a = this.model.alarms.get(alarm);
+    return !!a && !a.closed_at && a.state !== 'normal';
+  }
+
+  #draw(): void {
+    clearTimeout(this.#flush);
+    this.#flush = undefined;
+    this.#alarms++;
+    this.#rest++;
+  }
+}

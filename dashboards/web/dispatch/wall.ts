@@ -1,0 +1,76 @@
+/** The arrangements of the wall; 1+5 has one large picture and five small ones. */
+export type Layout = '1' | '4' | '9' | '16' | '1+5';
+export const layouts: Layout[] = ['1', '4', '9', '16', '1+5'];
+export const tiles: Record<Layout, number> = { '1': 1, '4': 4, '9': 9, '16': 16, '1+5': 6 };
+
+/** The number of tiles that exist; those a layout does not show rest. */
+export const pool = 16;
+
+/** A tile: its camera, and the alarm that put it there. */
+export interface Slot {
+  camera: string | null;
+  alarm?: string;
+}
+
+export const empty = (): Slot[] => Array.from({ length: pool }, () => ({ camera: null }));
+
+/** Where a tile lies in the grid: "row / column / row / column". */
+export function area(layout: Layout, i: number): string {
+  if (layout === '1+5') {
+    const at = ['1 / 1 / 3 / 3', '1 / 3', '2 / 3', '3 / 1', '3 / 2', '3 / 3'];
+    return at[i] ?? 'auto';
+  }
+  const n = Math.sqrt(tiles[layout]);
+  return `${Math.floor(i / n) + 1} / ${(i % n) + 1}`;
+}
+
+/** How many rows and columns a layout has. */
+export const side = (layout: Layout): number => (layout === '1+5' ? 3 : Math.sqrt(tiles[layout]));
+
+/** Gives free tiles the cameras that have none yet, in order. */
+export function fill(slots: Slot[], cameras: readonly string[]): Slot[] {
+  const known = new Set(cameras);
+  const next = slots.map((s) => (s.camera && known.has(s.camera) ? s : { camera: null }));
+  const shown = new Set(next.map((s) => s.camera));
+  const waiting = cameras.filter((c) => !shown.has(c));
+  return next.map((s) => (s.camera ? s : { camera: waiting.shift() ?? null }));
+}
+
+/** Puts a camera into a tile; if another tile had it, the two change places. */
+export function assign(slots: Slot[], i: number, camera: string | null): Slot[] {
+  const next = slots.slice();
+  const from = camera === null ? -1 : next.findIndex((s) => s.camera === camera);
+  const old = next[i] ?? { camera: null };
+  if (from >= 0 && from !== i) {
+    next[i] = next[from] as Slot;
+    next[from] = old;
+  } else {
+    next[i] = from === i ? old : { camera };
+  }
+  return next;
+}
+
+/**
+ * Brings an alarm's cameras to the front, the nearest into the large tile. Tiles
+ * that another alarm holds are left alone while it is unacknowledged, so that a
+ * second alarm does not take away what the operator is looking at.
+ */
+export function bring(slots: Slot[], alarm: string, cameras: readonly string[], held: (alarm: string) => boolean): Slot[] {
+  let next = slots.map((s) => (s.alarm && !held(s.alarm) ? { camera: s.camera } : s));
+  let i = 0;
+  for (const camera of cameras) {
+    const already = next.findIndex((s) => s.camera === camera && s.alarm !== undefined);
+    if (already >= 0) continue; // it is in front for another alarm
+    while (i < next.length && next[i]?.alarm !== undefined) i++;
+    if (i >= next.length) break;
+    next = assign(next, i, camera);
+    next[i] = { camera, alarm };
+  }
+  return next;
+}
+
+/** Takes the marks of alarms away that no longer need their tiles. */
+export function release(slots: Slot[], held: (alarm: string) => boolean): Slot[] {
+  if (!slots.some((s) => s.alarm && !held(s.alarm))) return slots;
+  return slots.map((s) => (s.alarm && !held(s.alarm) ? { camera: s.camera } : s));
+}

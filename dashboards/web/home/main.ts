@@ -1,0 +1,9 @@
+import '../kit/base.css';
+import '../kit/phone.css';
+import './home.css';
+import { mount } from 'svelte';
+import { startLang } from '../kit/i18n.svelte';
+import App from './App.svelte';
+
+await startLang();
+mount(App, { target: document.getElementById('app') as HTMLElement });

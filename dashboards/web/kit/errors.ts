@@ -1,0 +1,15 @@
+import { ApiError } from './api';
+import { known, t } from './i18n.svelte';
+
+/** A sentence for the person: what went wrong and what to do. */
+export function explain(err: unknown): string {
+  if (!(err instanceof ApiError)) return t('error.unknown');
+  const key = `error.${err.code}`;
+  if (known(key)) return t(key);
+  if (err.status === 0) return t('error.network');
+  if (err.status === 403) return t('error.auth.forbidden');
+  if (err.status === 404) return t('error.not_found');
+  if (err.status === 429) return t('error.too_many');
+  if (err.status >= 500) return t('error.server');
+  return err.detail || t('error.unknown');
+}

@@ -1,0 +1,239 @@
+import { WhepError, type Session, type SessionEvents } from './whep';
+
+export type PlayerState = 'idle' | 'connecting' | 'live' | 'nosignal';
+
+/** What a viewer is told. */
+export interface View {
+  state: PlayerState;
+  /** Since when, in ms. */
+  since: number;
+  /** When the next attempt is due; undefined while one is under way. */
+  retryAt?: number;
+  /** Which stream the picture comes from. */
+  stream: string;
+  /** denied, unknown (no such camera), busy, or nothing special. */
+  reason?: 'denied' | 'unknown' | 'busy';
+}
+
+export interface PlayerEnv {
+  open(url: string, on: SessionEvents, signal: AbortSignal): Promise<Session>;
+  /** Shows the stream, or nothing. */
+  show(stream: MediaStream | null): void;
+  /** Frames shown so far; a number that stands still is a picture that stands still. */
+  frames(): number;
+  /** A hidden page draws no frames, so none are missed. */
+  hidden(): boolean;
+  changed(v: View): void;
+  now(): number;
+  random(): number;
+}
+
+const frozenAfter = 2_500; // a picture older than this is not shown
+const firstWithin = 3_000; // until it is called "no signal"
+const giveUpAfter = 8_000; // until the session is made anew
+const pauses = [500, 1_000, 2_000, 3_000, 5_000, 8_000];
+const longPause = 30_000; // for what will not change by itself
+
+interface Attempt {
+  abort: AbortController;
+  session?: Session;
+  stream: string;
+  media?: MediaStream;
+}
+
+/**
+ * Keeps one camera on the screen: opens the session, notices when the picture
+ * stands still, opens it again with growing pauses, and changes between the small
+ * and the large stream without a gap. Knows no DOM; tick it twice a second.
+ */
+export class Player {
+  readonly #env: PlayerEnv;
+  #camera = '';
+  #want = 'sub';
+  #now: Attempt | undefined; // what is shown
+  #next: Attempt | undefined; // the other stream, until it has a picture
+  #state: PlayerState = 'idle';
+  #since = 0;
+  #started = 0;
+  #frames = 0;
+  #moved = 0;
+  #failures = 0;
+  #retryAt: number | undefined;
+  #reason: View['reason'];
+
+  constructor(env: PlayerEnv) {
+    this.#env = env;
+  }
+
+  /** Plays a camera; an empty one stops. */
+  play(camera: string, stream: string): void {
+    if (camera !== this.#camera) {
+      this.#drop();
+      this.#camera = camera;
+      this.#want = stream;
+      this.#failures = 0;
+      this.#reason = undefined;
+      if (camera) {
+        this.#state = 'idle'; // what was said of the other camera does not hold for this one
+        this.#start();
+      } else {
+        this.#set('idle');
+      }
+    } else if (stream !== this.#want) {
+      this.#want = stream;
+      if (camera && this.#now) this.#change();
+    }
+  }
+
+  /** Tries at once, e.g. because the hub says the camera is back. */
+  kick(): void {
+    if (this.#retryAt !== undefined) this.#retryAt = this.#env.now();
+  }
+
+  tick(): void {
+    if (!this.#camera) return;
+    const t = this.#env.now();
+    if (this.#retryAt !== undefined) {
+      if (t >= this.#retryAt) this.#start();
+      return;
+    }
+    if (this.#env.hidden()) {
+      this.#moved = t;
+      return;
+    }
+    const f = this.#env.frames();
+    if (f !== this.#frames) {
+      this.#frames = f;
+      this.#moved = t;
+      if (f > 0) this.#playing();
+      return;
+    }
+    this.#still(t);
+  }
+
+  view(): View {
+    return { state: this.#state, since: this.#since, retryAt: this.#retryAt, stream: this.#now?.stream ?? this.#want, reason: this.#reason };
+  }
+
+  #playing(): void {
+    this.#failures = 0;
+    this.#reason = undefined;
+    this.#set('live');
+  }
+
+  #still(t: number): void {
+    if (this.#state === 'live' && t - this.#moved > frozenAfter) this.#set('nosignal', this.#moved);
+    if (this.#state === 'connecting' && t - this.#started > firstWithin) this.#set('nosignal', this.#started);
+    if (this.#state === 'nosignal' && t - Math.max(this.#moved, this.#started) > giveUpAfter) this.#fail();
+  }
+
+  #start(): void {
+    this.#retryAt = undefined;
+    this.#started = this.#moved = this.#env.now();
+    if (this.#state !== 'nosignal') this.#set('connecting');
+    else this.#tell();
+    const a = this.#attempt(this.#want);
+    this.#now = a;
+    this.#open(a, () => this.#show(a));
+  }
+
+  /** Opens the other stream beside the one that plays, and swaps when it has a picture. */
+  #change(): void {
+    this.#end(this.#next);
+    this.#next = undefined;
+    if (this.#retryAt !== undefined || this.#want === this.#now?.stream) return;
+    const b = this.#attempt(this.#want);
+    this.#next = b;
+    this.#open(b, () => {
+      const track = b.media?.getVideoTracks()[0];
+      const swap = () => {
+        if (this.#next !== b) return;
+        this.#end(this.#now);
+        this.#now = b;
+        this.#next = undefined;
+        this.#show(b);
+        this.#tell();
+      };
+      if (!track || !track.muted) swap();
+      else track.onunmute = swap;
+    });
+  }
+
+  #attempt(stream: string): Attempt {
+    return { abort: new AbortController(), stream };
+  }
+
+  #open(a: Attempt, ready: () => void): void {
+    const url = `/whep/${encodeURIComponent(this.#camera)}?stream=${a.stream}`;
+    const mine = () => this.#now === a || this.#next === a;
+    const on: SessionEvents = {
+      track: (media) => {
+        a.media = media;
+        if (mine()) ready();
+      },
+      lost: () => {
+        if (mine()) this.#lost(a);
+      },
+    };
+    this.#env.open(url, on, a.abort.signal).then(
+      (session) => {
+        a.session = session;
+        if (!mine()) session.close();
+      },
+      (err) => {
+        if (mine()) this.#lost(a, err instanceof WhepError ? err.status : 0);
+      },
+    );
+  }
+
+  #lost(a: Attempt, status = 0): void {
+    if (a === this.#next) {
+      this.#next = undefined; // what plays goes on
+      this.#end(a);
+      return;
+    }
+    this.#reason = status === 401 || status === 403 ? 'denied' : status === 404 ? 'unknown' : status === 429 ? 'busy' : undefined;
+    this.#fail();
+  }
+
+  #fail(): void {
+    this.#drop();
+    const patient = this.#reason === 'denied' || this.#reason === 'unknown';
+    const pause = patient ? longPause : (pauses[Math.min(this.#failures, pauses.length - 1)] ?? longPause);
+    this.#failures++;
+    this.#retryAt = this.#env.now() + pause * (0.8 + 0.4 * this.#env.random());
+    if (this.#state === 'nosignal') this.#tell();
+    else this.#set('nosignal', this.#state === 'live' ? this.#moved : this.#started);
+  }
+
+  #show(a: Attempt): void {
+    this.#frames = this.#env.frames();
+    this.#env.show(a.media ?? null);
+    this.#frames = this.#env.frames();
+  }
+
+  #drop(): void {
+    this.#end(this.#next);
+    this.#end(this.#now);
+    this.#next = this.#now = undefined;
+    this.#retryAt = undefined;
+    this.#env.show(null);
+    this.#frames = 0;
+  }
+
+  #end(a: Attempt | undefined): void {
+    a?.abort.abort();
+    a?.session?.close();
+  }
+
+  #set(s: PlayerState, since = this.#env.now()): void {
+    if (s === this.#state) return;
+    this.#state = s;
+    this.#since = since;
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#env.changed(this.view());
+  }
+}
