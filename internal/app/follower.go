@@ -32,11 +32,12 @@ type follower struct {
 	db        *db.DB
 	log       *slog.Logger
 	steps     []step
-	committed func(ctx context.Context)                        // after a commit: wake the feed, answer doors
-	undone    func(ctx context.Context) error                  // after a roll-back: forget what memory learned
-	skipped   atomic.Uint64                                    // events that no attempt could carry through
-	seq       atomic.Uint64                                    // the checkpoint
-	wait      func(ctx context.Context, d time.Duration) error // between attempts
+	before    func(ctx context.Context, evs []event.Event) error // into another store, ahead of the transaction; must bear repeats
+	committed func(ctx context.Context)                          // after a commit: wake the feed, answer doors
+	undone    func(ctx context.Context) error                    // after a roll-back: forget what memory learned
+	skipped   atomic.Uint64                                      // events that no attempt could carry through
+	seq       atomic.Uint64                                      // the checkpoint
+	wait      func(ctx context.Context, d time.Duration) error   // between attempts
 }
 
 const (
@@ -67,7 +68,7 @@ func (f *follower) run(ctx context.Context, j source) error {
 // batch carries events through; when that fails it takes them one by one, so
 // that one bad event costs itself only.
 func (f *follower) batch(ctx context.Context, evs []event.Event) error {
-	err := f.once(ctx, evs, f.steps)
+	err := f.once(ctx, evs)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -82,14 +83,14 @@ func (f *follower) batch(ctx context.Context, evs []event.Event) error {
 
 func (f *follower) single(ctx context.Context, ev []event.Event) error {
 	for try := 1; ; try++ {
-		err := f.once(ctx, ev, f.steps)
+		err := f.once(ctx, ev)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
 		if try >= attempts {
 			// Only a database that can still be written shows that the event is at
 			// fault and not the disk.
-			if f.once(ctx, ev, nil) == nil {
+			if f.commit(ctx, ev, nil) == nil {
 				f.skipped.Add(1)
 				f.log.ErrorContext(ctx, "event set aside", "follower", f.name, "seq", ev[0].Seq, "device_id", ev[0].Device, "type", ev[0].Type, "err", err)
 				return nil
@@ -101,7 +102,17 @@ func (f *follower) single(ctx context.Context, ev []event.Event) error {
 	}
 }
 
-func (f *follower) once(ctx context.Context, evs []event.Event, steps []step) error {
+// once carries events through all steps.
+func (f *follower) once(ctx context.Context, evs []event.Event) error {
+	if f.before != nil {
+		if err := f.before(ctx, evs); err != nil {
+			return err
+		}
+	}
+	return f.commit(ctx, evs, f.steps)
+}
+
+func (f *follower) commit(ctx context.Context, evs []event.Event, steps []step) error {
 	last := evs[len(evs)-1].Seq
 	err := f.db.Tx(ctx, func(tx *sql.Tx) error {
 		for _, s := range steps {

@@ -50,6 +50,14 @@ func split(api, screens http.Handler) http.Handler {
 	})
 }
 
+// close gives the port back when run was never called.
+func (s *server) close() error {
+	if err := s.ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
 // run serves until ctx ends; streams are told to end, the rest may finish.
 func (s *server) run(ctx context.Context) error {
 	streams, end := context.WithCancel(context.WithoutCancel(ctx))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"path"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,6 +29,7 @@ type API struct {
 	guard Guard
 	log   *slog.Logger
 	raw   []Route
+	room  string // whose operation is being registered
 }
 
 // Route is one registered route, for documentation and for the test that walks
@@ -49,7 +52,27 @@ func NewAPI(version string, guard Guard, log *slog.Logger) *API {
 		"session": {Type: "apiKey", In: "cookie", Name: SessionCookie},
 		"token":   {Type: "http", Scheme: "bearer"},
 	}
-	return &API{huma: humago.New(mux, cfg), mux: mux, guard: guard, log: log}
+	a := &API{mux: mux, guard: guard, log: log}
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", a.schemaName)
+	a.huma = humago.New(mux, cfg)
+	return a
+}
+
+// schemaName puts the room before the type's name, since two rooms may well use
+// the same word: a type without a name belongs to the room that registers it.
+func (a *API) schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	room := a.room
+	if t.Name() != "" {
+		room = path.Base(t.PkgPath())
+	}
+	if room == "" || room == "." || strings.HasPrefix(strings.ToLower(name), room) {
+		return name
+	}
+	return strings.ToUpper(room[:1]) + room[1:] + name
 }
 
 // SessionCookie is the name of the sign-in cookie.
@@ -69,9 +92,10 @@ type Op struct {
 // Register adds an operation; huma takes input and output from the types. It
 // panics when the operation names no action, so no route is open by mistake.
 func Register[I, O any](a *API, op Op, handler func(context.Context, *I) (*O, error)) {
-	path := a.add(op.Method, op.Path, op.Action)
+	route := a.add(op.Method, op.Path, op.Action)
+	a.room = roomOf(reflect.TypeFor[O](), reflect.TypeFor[I]())
 	o := huma.Operation{
-		OperationID: operationID(op.Method, path), Method: op.Method, Path: path, Summary: op.Summary,
+		OperationID: operationID(op.Method, route), Method: op.Method, Path: route, Summary: op.Summary,
 		Tags: []string{op.Tag}, DefaultStatus: op.Status, MaxBodyBytes: op.MaxBody,
 		Middlewares: huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 			if p := a.refuse(ctx.Context(), op.Action); p != nil {
@@ -94,16 +118,25 @@ func Register[I, O any](a *API, op Op, handler func(context.Context, *I) (*O, er
 		if se, ok := errors.AsType[huma.StatusError](err); ok {
 			return nil, se
 		}
-		a.log.ErrorContext(ctx, "request failed", "method", op.Method, "path", path, "err", err)
+		a.log.ErrorContext(ctx, "request failed", "method", op.Method, "path", route, "err", err)
 		return nil, Fail(http.StatusInternalServerError, "internal", "the hub could not do this; its log says why")
 	})
+}
+
+// roomOf is the package of the first type that has one.
+func roomOf(types ...reflect.Type) string {
+	for _, t := range types {
+		if t.PkgPath() != "" {
+			return path.Base(t.PkgPath())
+		}
+	}
+	return ""
 }
 
 // Handle adds a handler that is not an operation: streams, WHEP, files. The
 // pattern is as for http.ServeMux, with a method.
 func (a *API) Handle(method, path string, action Action, h http.Handler) {
-	path = a.add(method, path, action)
-	a.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
+	a.mux.HandleFunc(method+" "+a.add(method, path, action), func(w http.ResponseWriter, r *http.Request) {
 		if p := a.refuse(r.Context(), action); p != nil {
 			WriteProblem(w, p)
 			return
@@ -126,17 +159,17 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-func (a *API) add(method, path string, action Action) string {
+func (a *API) add(method, route string, action Action) string {
 	if action == "" {
-		panic("web: route without an action: " + method + " " + path)
+		panic("web: route without an action: " + method + " " + route)
 	}
-	if rest, root := strings.CutPrefix(path, "//"); root {
-		path = "/" + rest
+	if rest, root := strings.CutPrefix(route, "//"); root {
+		route = "/" + rest
 	} else {
-		path = "/api/v1" + path
+		route = "/api/v1" + route
 	}
-	a.raw = append(a.raw, Route{method, path, action})
-	return path
+	a.raw = append(a.raw, Route{method, route, action})
+	return route
 }
 
 func (a *API) refuse(ctx context.Context, action Action) *Problem {
@@ -153,9 +186,9 @@ func (a *API) refuse(ctx context.Context, action Action) *Problem {
 	return nil
 }
 
-func operationID(method, path string) string {
+func operationID(method, route string) string {
 	words := []string{strings.ToLower(method)}
-	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/api/v1"), "/") {
+	for part := range strings.SplitSeq(strings.TrimPrefix(route, "/api/v1"), "/") {
 		if part = strings.Trim(part, "{}"); part != "" {
 			words = append(words, part)
 		}

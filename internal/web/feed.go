@@ -119,6 +119,48 @@ func (f *Feed) Transient(topic string, payload any) {
 	}
 }
 
+// Follow hands entries behind seq to f, in order, and goes on with those to come
+// until ctx ends or f fails. Who was away too long goes on with the oldest that is
+// there.
+func (f *Feed) Follow(ctx context.Context, seq uint64, do func(Entry) error) error {
+	for {
+		es, wake, gone, err := f.after(ctx, seq)
+		if err != nil {
+			return err
+		}
+		if gone {
+			if seq, err = f.restart(ctx, seq); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, e := range es {
+			if err := do(e); err != nil {
+				return err
+			}
+			seq = e.Seq
+		}
+		if len(es) > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-wake:
+		}
+	}
+}
+
+// restart is the place just before the oldest entry, for one who was away too
+// long; the end for one who is ahead of it, as after a restored backup.
+func (f *Feed) restart(ctx context.Context, seq uint64) (uint64, error) {
+	if last := f.Last(); seq > last {
+		return last, nil
+	}
+	oldest, err := f.oldest(ctx)
+	return max(oldest, 1) - 1, err
+}
+
 // Last is the place of the newest committed entry.
 func (f *Feed) Last() uint64 {
 	f.mu.Lock()

@@ -155,3 +155,23 @@ func TestFeedTransientReachesLiveReaders(t *testing.T) {
 	}
 	expect(t, next, ` twin "0"`, ` twin "1"`, ` twin "2"`)
 }
+
+func TestFollowGoesOn(t *testing.T) {
+	f := newFeed(t)
+	put(t, f, "alarm", 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	got := make(chan uint64)
+	done := make(chan error)
+	go func() { done <- f.Follow(ctx, 1, func(e Entry) error { got <- e.Seq; return nil }) }()
+	if s := <-got; s != 2 {
+		t.Fatalf("first entry %d", s)
+	}
+	put(t, f, "alarm", 1)
+	if s := <-got; s != 3 {
+		t.Fatalf("live entry %d", s)
+	}
+	cancel()
+	if err := <-done; err != context.Canceled {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"dongyue/broker"
+	"dongyue/devices"
+	"dongyue/internal/access"
+	"dongyue/internal/alarm"
+	"dongyue/internal/broadcast"
+	"dongyue/internal/config"
+	"dongyue/internal/db"
+	"dongyue/internal/health"
+	"dongyue/internal/identity"
+	"dongyue/internal/journal"
+	"dongyue/internal/series"
+	"dongyue/internal/web"
+	"dongyue/internal/workorder"
+	"dongyue/rules"
+	"dongyue/streams"
+	"dongyue/streams/whep"
+)
+
+// Options of New. All but Demo are needed.
+type Options struct {
+	Config   *config.Config
+	Version  string
+	Log      *slog.Logger
+	Demo     *Demo     // nil: no simulated community
+	Out      io.Writer // takes the start block
+	Progress io.Writer // takes what happens until then
+}
+
+// ConfigError is a mistake in a file that the hub was told to use.
+type ConfigError struct{ error }
+
+func (e ConfigError) Unwrap() error { return e.error }
+
+// App is the hub.
+type App struct {
+	o   Options
+	log *slog.Logger
+	key []byte // of this installation
+	reg prometheus.Registerer
+
+	db        *db.DB
+	feed      *web.Feed
+	journal   *journal.Journal
+	series    *series.Store
+	identity  *identity.Identity
+	devices   *devices.Registry
+	access    *access.Access
+	broadcast *broadcast.Broadcasts
+	orders    *workorder.Orders
+	alarms    *alarm.Alarms
+	engine    *rules.Engine
+	streams   *streams.Streams
+	whep      *whep.Server // nil: switched off
+	broker    *broker.Broker
+	health    *health.Health
+	api       *web.API
+	http      *server // nil: switched off
+
+	mqtt    mqttPort
+	judge   *judge
+	hub     *follower // twins, doors, broadcasts, alarms
+	telling *follower // telemetry to the series
+	outlook *outlook  // alarm changes to programs over MQTT
+	watch   *watch    // refusals at the broker
+	demo    *demo     // nil: none
+
+	password string // the administrator's, when it was made just now
+	closers  []func() error
+}
+
+// New opens the stores, brings them up to date, builds the rooms and takes the
+// ports. Nothing runs before Run. When it fails, what was opened is closed.
+func New(ctx context.Context, o Options) (_ *App, err error) {
+	a := &App{o: o, log: o.Log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	for _, build := range []struct {
+		what string
+		f    func(context.Context) error
+	}{
+		{"health", a.buildHealth},
+		{"stores", a.openStores},
+		{"people", a.buildIdentity},
+		{"devices", a.buildDevices},
+		{"video", a.buildStreams},
+		{"judgement", a.buildJudgement},
+		{"broker", a.buildBroker},
+		{"demonstration", a.buildDemo},
+		{"conditions", a.addConditions},
+		{"screens", a.buildWeb},
+	} {
+		if err := build.f(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", build.what, err)
+		}
+	}
+	return a, nil
+}
+
+// Close gives back what New took, last first. Call it after Run has returned.
+func (a *App) Close() error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		errs = append(errs, a.closers[i]())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+func (a *App) onClose(f func() error) { a.closers = append(a.closers, f) }

@@ -1,0 +1,134 @@
+package app
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"dongyue/devices"
+	"dongyue/internal/alarm"
+	"dongyue/internal/broadcast"
+	"dongyue/internal/event"
+	"dongyue/internal/workorder"
+	"dongyue/rules"
+)
+
+// signal is a rule's transition in the alarms' words.
+func signal(t *rules.Transition) alarm.Signal {
+	s := alarm.Signal{
+		Rule: t.Rule, Device: t.Device, Part: t.Part, Zone: t.Zone, Kind: t.Kind, Raised: t.Raised, Repeat: t.Repeat, At: t.At,
+		Priority: t.Priority, Title: t.Title, Latch: t.Latch, Silent: t.Silent, Measured: t.Measured, Procedure: t.Procedure,
+		Nearest: t.Cameras.Nearest, Late: t.Late, Evidence: t.Evidence,
+	}
+	for _, x := range t.Actions {
+		s.Actions = append(s.Actions, alarm.Action(x))
+	}
+	return s
+}
+
+// hubActor is who orders what no person ordered.
+const hubActor = "hub"
+
+// carry carries out an action of an alarm. The task's key makes a second attempt
+// harmless.
+func (a *App) carry(ctx context.Context, t alarm.Task) (string, error) {
+	switch x := t.Action; x.Type {
+	case rules.CommandAction:
+		return a.carryCommand(ctx, t)
+	case rules.BroadcastAction:
+		b, err := a.broadcast.Send(ctx, broadcast.Request{
+			Zones: x.Zones, Text: x.Text.ZH, Priority: x.Level, Key: t.Key, Actor: hubActor, Ref: t.Alarm,
+		})
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("%s: %d", b.ID, b.Targets), nil
+	case rules.WorkOrderAction:
+		return a.carryOrder(ctx, t)
+	default:
+		return "", fmt.Errorf("action %q is not one that the hub knows", x.Type)
+	}
+}
+
+func (a *App) carryCommand(ctx context.Context, t alarm.Task) (string, error) {
+	q := devices.CommandRequest{Device: t.Action.Device, Type: t.Action.Command, Key: t.Key, Actor: hubActor, Ref: t.Alarm}
+	if t.Action.Args != nil {
+		q.Args = t.Action.Args
+	}
+	if d := t.Action.Deadline; !d.IsZero() {
+		if q.TTL = time.Until(d).Truncate(time.Millisecond); q.TTL <= 0 {
+			return "", errors.New("its deadline has passed")
+		}
+		q.TTL = min(q.TTL, devices.MaxTTL)
+	}
+	c, err := a.devices.Command(ctx, q)
+	if err != nil {
+		var refused *devices.Refusal
+		if errors.Is(err, devices.ErrNoDevice) || errors.As(err, &refused) {
+			return "", err
+		}
+		return "", fmt.Errorf("%w: %w", alarm.ErrRetry, err)
+	}
+	return c.ID, nil
+}
+
+func (a *App) carryOrder(ctx context.Context, t alarm.Task) (string, error) {
+	al, err := a.alarms.Get(ctx, t.Alarm)
+	if err != nil {
+		return "", err
+	}
+	title := t.Action.Text
+	if title.ZH == "" {
+		title = al.Title
+	}
+	p := t.Action.Priority
+	if p == "" {
+		p = al.Priority
+	}
+	var o workorder.Order
+	err = a.db.Tx(ctx, func(tx *sql.Tx) (err error) {
+		o, err = a.orders.FromAlarm(ctx, tx, workorder.AlarmOrder{Alarm: t.Alarm, Title: title, Priority: p, Device: al.Device, Zone: al.Zone})
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return o.ID, a.feed.Committed(ctx)
+}
+
+// nearest names the cameras that look at a device: by its place on the plan, that
+// of its zone, or where neither is known by the address.
+func (a *App) nearest(ctx context.Context, device, zone string, n int) []string {
+	d, err := a.devices.Get(ctx, device)
+	if err == nil && (d.X != 0 || d.Y != 0) {
+		return a.streams.Nearest(ctx, d.X, d.Y, n)
+	}
+	if err == nil && zone == "" {
+		zone = d.Zone
+	}
+	if x, y, ok := a.middle(ctx, zone); ok {
+		return a.streams.Nearest(ctx, x, y, n)
+	}
+	return a.streams.InZone(ctx, zone, n)
+}
+
+func (a *App) nameOf(ctx context.Context, device string) (name, zone string) {
+	d, err := a.devices.Get(ctx, device)
+	if err != nil {
+		return "", ""
+	}
+	return d.Name, d.Zone
+}
+
+// middle is the place of the nearest zone up the tree that is drawn on the plan.
+func (a *App) middle(ctx context.Context, zone string) (x, y float64, ok bool) {
+	best := ""
+	for _, z := range a.devices.Zones(ctx) {
+		if s := z.Shape; event.Within(zone, z.ID) && len(z.ID) >= len(best) && s[2] > 0 {
+			best, x, y, ok = z.ID, s[0]+s[2]/2, s[1]+s[3]/2, true
+		}
+	}
+	return x, y, ok
+}

@@ -1,0 +1,172 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dongyue/internal/event"
+)
+
+// Run is the hub's life. It returns nil when ctx ends, after an orderly stop: the
+// doors refuse first, then what is under way ends, and the journal goes last, so
+// that nothing that was let in is left without an answer.
+func (a *App) Run(ctx context.Context) error {
+	// Rooms outlive the doors: they stop when the doors are shut.
+	inside, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	disk, release := context.WithCancel(context.WithoutCancel(ctx))
+	defer release()
+
+	below, belowFails := errgroup.WithContext(disk)
+	below.Go(named("journal", func() error { return a.journal.Run(disk) }))
+	below.Go(named("series", func() error { return a.series.Run(disk) }))
+
+	rooms, roomFails := errgroup.WithContext(inside)
+	for name, f := range map[string]func(context.Context) error{
+		"devices":   a.devices.Run,
+		"broadcast": a.broadcast.Run,
+		"rules":     a.judge.run,
+		"watch":     a.watch.run,
+		"outlook":   a.outlook.run,
+		"followers": a.follow,
+		"actions":   func(ctx context.Context) error { return a.alarms.Run(ctx, a.carry) },
+		"keeping":   a.keep,
+	} {
+		rooms.Go(named(name, func() error { return f(inside) }))
+	}
+
+	doors, doorFails := errgroup.WithContext(ctx)
+	doors.Go(named("broker", func() error { return a.broker.Run(doorFails) }))
+	doors.Go(named("video", func() error { return a.streams.Run(doorFails) }))
+	if a.whep != nil {
+		doors.Go(named("webrtc", func() error { return a.whep.Run(doorFails) }))
+	}
+	if a.http != nil {
+		doors.Go(named("http", func() error { return a.http.run(doorFails) }))
+	}
+	doors.Go(named("start", func() error { return a.start(doorFails) }))
+	doors.Go(func() error { // a room that fails takes the house down, with its reason
+		select {
+		case <-doorFails.Done():
+			return nil
+		case <-roomFails.Done():
+			return errRoom
+		case <-belowFails.Done():
+			return errRoom
+		}
+	})
+	err := doors.Wait()
+	a.health.Hold("stopping")
+	leave()
+	err = errors.Join(err, rooms.Wait())
+	release()
+	return without(errors.Join(err, below.Wait()), errRoom)
+}
+
+// errRoom only wakes the doors; the room's own error is what is reported.
+var errRoom = errors.New("a room has stopped")
+
+func without(err, unwanted error) error {
+	var list interface{ Unwrap() []error }
+	if !errors.As(err, &list) {
+		if errors.Is(err, unwanted) {
+			return nil
+		}
+		return err
+	}
+	var rest []error
+	for _, e := range list.Unwrap() {
+		if e = without(e, unwanted); e != nil {
+			rest = append(rest, e)
+		}
+	}
+	return errors.Join(rest...)
+}
+
+func named(what string, f func() error) func() error {
+	return func() error {
+		if err := f(); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		return nil
+	}
+}
+
+// follow runs the journal's followers.
+func (a *App) follow(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.hub.run(ctx, a.journal) })
+	g.Go(func() error { return a.telling.run(ctx, a.journal) })
+	return g.Wait()
+}
+
+// keep trims what only has to be kept for a while.
+func (a *App) keep(ctx context.Context) error {
+	for pause(ctx, time.Minute) == nil {
+		if err := a.feed.Prune(ctx); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "feed not trimmed", "err", err)
+		}
+	}
+	return nil
+}
+
+// start brings the demonstration up and says that the hub is there.
+func (a *App) start(ctx context.Context) error {
+	if a.demo != nil {
+		if err := a.demo.run(ctx, a); err != nil {
+			return err
+		}
+		return nil
+	}
+	return a.announce(nil)
+}
+
+// announce prints the start block; from here the hub is ready.
+func (a *App) announce(accounts []account) error {
+	a.health.Hold("")
+	b := banner{version: a.o.Version, url: a.URL(), accounts: accounts}
+	add := func(what, where string) { b.lines = append(b.lines, [2]string{what, where}) }
+	add("data", a.o.Config.Data.Dir)
+	if x := a.broker.Addr(); x != nil {
+		add("mqtt", x.String())
+	}
+	if x := a.broker.TLSAddr(); x != nil {
+		add("mqtts", x.String())
+	}
+	if a.whep != nil {
+		add("webrtc", string(a.o.Config.WebRTC.Addr)+" (UDP and TCP)")
+	}
+	add("devices", fmt.Sprint(len(a.devices.In(context.Background(), event.Kind(""), ""))))
+	if a.password != "" && len(accounts) == 0 {
+		b.accounts = []account{{"/dispatch", "admin", a.password, "shown once: change it after signing in"}}
+	}
+	return b.print(a.o.Out)
+}
+
+// URL is the address of the screens as somebody on this machine would type it.
+func (a *App) URL() string {
+	if a.http == nil {
+		return "(http is off)"
+	}
+	scheme := "http"
+	if a.o.Config.HTTP.TLS.Cert != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(a.http.ln.Addr().String())
+	if err != nil {
+		return scheme + "://" + a.http.ln.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return scheme + "://" + host + ":" + port
+}

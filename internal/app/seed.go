@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"dongyue/devices"
+	"dongyue/internal/access"
+	"dongyue/internal/identity"
+	"dongyue/internal/simulator/community"
+	"dongyue/internal/web"
+	"dongyue/streams"
+)
+
+// seed puts the simulated community into the registry. It may be done again: what
+// exists is brought up to date, what people changed in rights stays.
+func (a *App) seed(ctx context.Context, c *community.Community, rtsp, password string) error {
+	for _, s := range []struct {
+		what string
+		f    func() error
+	}{
+		{"devices", func() error { return a.devices.Seed(ctx, site(c)) }},
+		{"cameras", func() error { return a.streams.Seed(ctx, cameras(c, rtsp)) }},
+		{"people", func() error { return a.access.Seed(ctx, people(c), nil) }},
+		{"users", func() error { return a.identity.Seed(ctx, users(c, password)) }},
+	} {
+		if err := s.f(); err != nil {
+			return fmt.Errorf("seed %s: %w", s.what, err)
+		}
+	}
+	return nil
+}
+
+func site(c *community.Community) (s devices.Site) {
+	for _, z := range c.Zones {
+		s.Zones = append(s.Zones, devices.Zone{
+			ID: z.ID, Kind: string(z.Kind), Name: z.Name, Parent: z.Parent, Shape: [4]float64{z.Shape.X, z.Shape.Y, z.Shape.W, z.Shape.H},
+		})
+	}
+	for _, d := range c.Devices {
+		s.Devices = append(s.Devices, devices.SeedDevice{
+			Device: devices.Device{ID: d.ID, Kind: d.Kind, Name: d.Name, Zone: d.Zone, Labels: d.Labels, X: d.X, Y: d.Y}, Secret: d.Secret,
+		})
+	}
+	return s
+}
+
+// fieldOfView of the simulated cameras, in degrees.
+const fieldOfView = 70
+
+func cameras(c *community.Community, rtsp string) (cs []streams.Camera) {
+	for _, k := range c.Cameras {
+		base := "rtsp://" + rtsp + "/" + k.ID
+		cs = append(cs, streams.Camera{
+			ID: k.ID, Name: k.Name, Zone: k.Zone, URL: streams.URL(base + "/main"), SubURL: streams.URL(base + "/sub"),
+			X: k.X, Y: k.Y, Heading: k.Heading, Fov: fieldOfView,
+		})
+	}
+	return cs
+}
+
+func people(c *community.Community) (ps []access.SeedPerson) {
+	for _, p := range c.People {
+		ps = append(ps, access.SeedPerson{ID: p.ID, Name: p.Name, Unit: p.Unit, Cards: []string{p.Card}, Doors: []string{p.Door}})
+	}
+	return ps
+}
+
+func users(c *community.Community, password string) (us []identity.SeedUser) {
+	for _, u := range c.Users {
+		us = append(us, identity.SeedUser{Login: u.Login, Name: u.Name, Role: web.Role(u.Role), Password: password, Person: u.Person})
+	}
+	return us
+}
