@@ -22,7 +22,9 @@ func (x *Access) Register(a *web.API) {
 	x.registerHome(a)
 }
 
-type pageIn struct {
+// PageQuery are the parameters of a list; exported, because huma looks into
+// embedded structs only then.
+type PageQuery struct {
 	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 	Cursor string `query:"cursor" maxLength:"100"`
 }
@@ -40,7 +42,7 @@ func paged[T any](items []T, limit int, cursor func(T) string) *page[T] {
 	if out.Body.Items = items; items == nil {
 		out.Body.Items = []T{}
 	}
-	if len(items) == limit {
+	if limit > 0 && len(items) == limit {
 		out.Body.Next = cursor(items[limit-1])
 	}
 	return out
@@ -55,7 +57,9 @@ func answerOne[T any](v T, err error) (*one[T], error) {
 	return &one[T]{v}, nil
 }
 
-type idIn struct {
+// PathID is the id in a path; exported, because huma looks into embedded structs
+// only then.
+type PathID struct {
 	ID string `path:"id" maxLength:"100"`
 }
 
@@ -89,7 +93,7 @@ func actor(ctx context.Context) string {
 }
 
 type badgesIn struct {
-	pageIn
+	PageQuery
 	Door   string    `query:"door" maxLength:"63"`
 	Person string    `query:"person" maxLength:"100"`
 	From   time.Time `query:"from" doc:"arrived at or after"`
@@ -97,7 +101,7 @@ type badgesIn struct {
 }
 
 type unlockIn struct {
-	idIn
+	PathID
 	Key  string `header:"Idempotency-Key" maxLength:"100"`
 	Body struct {
 		Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"why; it goes into the audit"`

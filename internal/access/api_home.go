@@ -40,7 +40,7 @@ type homeBadge struct {
 }
 
 type homeOpenIn struct {
-	idIn
+	PathID
 	Key string `header:"Idempotency-Key" maxLength:"100"`
 }
 
@@ -83,7 +83,7 @@ func (x *Access) registerHome(a *web.API) {
 	})
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/home/badges", Summary: "My badge log, newest first", Tag: "home", Action: web.Home,
-	}, func(ctx context.Context, in *pageIn) (*page[homeBadge], error) {
+	}, func(ctx context.Context, in *PageQuery) (*page[homeBadge], error) {
 		who, err := resident(ctx)
 		if err != nil {
 			return nil, err

@@ -9,7 +9,7 @@ import (
 )
 
 type peopleIn struct {
-	pageIn
+	PageQuery
 	Unit string `query:"unit" maxLength:"200" doc:"zone; with all that lies within"`
 	Q    string `query:"q" maxLength:"100" doc:"part of the name"`
 }
@@ -24,7 +24,7 @@ type personIn struct {
 }
 
 type personChangeIn struct {
-	idIn
+	PathID
 	Body struct {
 		Name      *string   `json:"name,omitempty" minLength:"1" maxLength:"200"`
 		Unit      *string   `json:"unit,omitempty" maxLength:"200"`
@@ -61,7 +61,7 @@ func (x *Access) registerPeople(a *web.API) {
 	})
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/people/{id}", Summary: "A person with credentials and rights", Tag: tag, Action: web.AccessRead,
-	}, func(ctx context.Context, in *idIn) (*one[personFile], error) {
+	}, func(ctx context.Context, in *PathID) (*one[personFile], error) {
 		return answerOne(x.personFile(ctx, in.ID))
 	})
 	web.Register(a, web.Op{
@@ -87,7 +87,7 @@ func (x *Access) personFile(ctx context.Context, id string) (f personFile, err e
 }
 
 type credentialsIn struct {
-	pageIn
+	PageQuery
 	Person string `query:"person" maxLength:"100"`
 }
 
@@ -102,7 +102,7 @@ type credentialIn struct {
 }
 
 type revokeIn struct {
-	idIn
+	PathID
 	Lost bool `query:"lost" doc:"lost or stolen"`
 }
 
@@ -130,7 +130,7 @@ func (x *Access) registerCredentials(a *web.API) {
 }
 
 type rightsIn struct {
-	pageIn
+	PageQuery
 	Person string `query:"person" maxLength:"100"`
 	Group  string `query:"group" maxLength:"63"`
 	Door   string `query:"door" maxLength:"63"`
@@ -169,7 +169,7 @@ func (x *Access) registerRights(a *web.API) {
 	})
 	web.Register(a, web.Op{
 		Method: "DELETE", Path: "/rights/{id}", Summary: "Take a right away", Tag: tag, Action: web.AccessWrite, Status: http.StatusNoContent,
-	}, func(ctx context.Context, in *idIn) (*nothing, error) {
+	}, func(ctx context.Context, in *PathID) (*nothing, error) {
 		return nil, problem(x.EndRight(ctx, actor(ctx), in.ID))
 	})
 }

@@ -10,7 +10,8 @@ import (
 	"dongyue/internal/web"
 )
 
-type pageIn struct {
+// PageQuery are the parameters of a list.
+type PageQuery struct {
 	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 	Cursor string `query:"cursor" maxLength:"100"`
 }
@@ -54,7 +55,7 @@ type userOut struct {
 func (i *Identity) registerUsers(a *web.API) {
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/users", Summary: "List accounts", Tag: tag, Action: web.UsersManage,
-	}, func(_ context.Context, in *pageIn) (*page[User], error) {
+	}, func(_ context.Context, in *PageQuery) (*page[User], error) {
 		out := &page[User]{}
 		out.Body.Items, out.Body.Next = i.usersAfter(in.Cursor, in.Limit)
 		return out, nil
@@ -161,7 +162,7 @@ type checkOut struct {
 func (i *Identity) registerAudit(a *web.API) {
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/audit", Summary: "What was done, newest first", Tag: tag, Action: web.UsersManage,
-	}, func(ctx context.Context, in *pageIn) (*page[AuditEntry], error) {
+	}, func(ctx context.Context, in *PageQuery) (*page[AuditEntry], error) {
 		var before int64
 		if in.Cursor != "" {
 			n, err := strconv.ParseInt(in.Cursor, 10, 64)

@@ -30,7 +30,7 @@ type page[T any] struct {
 func paged[T any](items []T, limit int, cursor func(T) string) *page[T] {
 	out := &page[T]{}
 	out.Body.Items = items
-	if len(items) == limit {
+	if limit > 0 && len(items) == limit {
 		out.Body.Next = cursor(items[limit-1])
 	}
 	return out
@@ -45,7 +45,9 @@ func answerOne[T any](v T, err error) (*one[T], error) {
 	return &one[T]{v}, nil
 }
 
-type idIn struct {
+// PathID is the id in a path; exported, because huma looks into embedded structs
+// only then.
+type PathID struct {
 	ID string `path:"id" maxLength:"100"`
 }
 
@@ -119,7 +121,7 @@ func (w *Orders) registerOrders(a *web.API) {
 	})
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/work-orders/{id}", Summary: "A work order with its log", Tag: tag, Action: web.OrdersRead,
-	}, func(ctx context.Context, in *idIn) (*one[Order], error) { return answerOne(w.Get(ctx, in.ID)) })
+	}, func(ctx context.Context, in *PathID) (*one[Order], error) { return answerOne(w.Get(ctx, in.ID)) })
 	web.Register(a, web.Op{
 		Method: "POST", Path: "/work-orders", Summary: "Write a work order", Tag: tag, Action: web.OrdersManage, Status: http.StatusCreated,
 	}, func(ctx context.Context, in *orderIn) (*one[Order], error) {
@@ -131,14 +133,14 @@ func (w *Orders) registerOrders(a *web.API) {
 }
 
 type textIn struct {
-	idIn
+	PathID
 	Body struct {
 		Text string `json:"text,omitempty" maxLength:"4000"`
 	}
 }
 
 type assignIn struct {
-	idIn
+	PathID
 	Body struct {
 		Assignee string `json:"assignee" maxLength:"100" doc:"account of the crew; empty: back to everybody"`
 	}
@@ -159,7 +161,7 @@ func (w *Orders) registerSteps(a *web.API) {
 	op := func(name, summary string, action web.Action) web.Op {
 		return web.Op{Method: "POST", Path: "/work-orders/{id}/" + name, Summary: summary, Tag: tag, Action: action}
 	}
-	web.Register(a, op("take", "Take a work order", web.OrdersWork), func(ctx context.Context, in *idIn) (*one[Order], error) {
+	web.Register(a, op("take", "Take a work order", web.OrdersWork), func(ctx context.Context, in *PathID) (*one[Order], error) {
 		who, _ := web.Who(ctx)
 		return answerOne(w.Take(ctx, who, in.ID))
 	})

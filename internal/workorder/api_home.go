@@ -10,7 +10,7 @@ import (
 
 // doneIn takes a note or nothing at all: on a ladder one taps once.
 type doneIn struct {
-	idIn
+	PathID
 	Body *struct {
 		Text string `json:"text,omitempty" maxLength:"4000"`
 	}
