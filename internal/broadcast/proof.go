@@ -108,6 +108,7 @@ func (b *Broadcasts) happened(ctx context.Context, tx *sql.Tx, e *event.Event) e
 	var d struct {
 		Message string `json:"message"`
 		Code    string `json:"code"`
+		Active  *bool  `json:"active"` // false: the fault is over
 	}
 	if json.Unmarshal(e.Data, &d) != nil || d.Message == "" {
 		return nil
@@ -121,6 +122,9 @@ func (b *Broadcasts) happened(ctx context.Context, tx *sql.Tx, e *event.Event) e
 	case "overridden":
 		to = Overridden
 	case "fault":
+		if d.Active != nil && !*d.Active {
+			return nil
+		}
 		to, why = Failed, whyFault
 		if d.Code != "" {
 			why += ": " + d.Code
