@@ -14,6 +14,9 @@ func (l *loader) check() {
 	}
 	l.pair("http.tls", c.HTTP.TLS.Cert, c.HTTP.TLS.Key)
 	l.pair("mqtt", c.MQTT.Cert, c.MQTT.Key)
+	if c.MQTT.TLSAddr.On() && c.MQTT.Cert == "" && c.MQTT.Key == "" {
+		l.problem("mqtt.tls_addr", "has no certificate", "set mqtt.cert and mqtt.key")
+	}
 	if c.MQTT.ClientCA != "" && c.MQTT.Cert == "" {
 		l.problem("mqtt.client_ca", "does nothing without a certificate of the hub's own", "set mqtt.cert and mqtt.key")
 	}

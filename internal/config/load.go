@@ -17,7 +17,7 @@ import (
 type Sources struct {
 	File  string            // the file's name for messages; with Bytes nil it is read from there; empty: no file
 	Bytes []byte            // the file's content
-	Env   []string          // NAME=value as of os.Environ; only DONGYUE_… is looked at
+	Env   []string          // NAME=value as of os.Environ; only DONGYUE_… is looked at, an empty value is none
 	Flags map[string]string // by flag name (mqtt) or path (mqtt.addr)
 }
 
@@ -104,7 +104,7 @@ func splitList(s string) []string {
 func (l *loader) env(environ []string) {
 	given := map[string]string{}
 	for _, e := range environ {
-		if name, value, ok := strings.Cut(e, "="); ok && strings.HasPrefix(name, envPrefix) {
+		if name, value, ok := strings.Cut(e, "="); ok && value != "" && strings.HasPrefix(name, envPrefix) {
 			given[name] = value
 		}
 	}

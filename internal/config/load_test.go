@@ -79,6 +79,7 @@ func TestMistakes(t *testing.T) {
 		{"merge", "log:\n  <<: {level: info}\n", `f:2:3: log: merges another section; write the keys out`},
 		{"certificate without key", "http:\n  tls:\n    cert: a.pem\n", `f:3:11: http.tls.cert: has no key; set http.tls.key too`},
 		{"key without certificate", "mqtt:\n  key: a.pem\n", `f:2:8: mqtt.key: has no certificate; set mqtt.cert too`},
+		{"TLS without certificate", "mqtt:\n  tls_addr: :8883\n", `f:2:13: mqtt.tls_addr: has no certificate; set mqtt.cert and mqtt.key`},
 		{"authority alone", "mqtt:\n  client_ca: a.pem\n", `f:2:14: mqtt.client_ca: does nothing without a certificate of the hub's own; set mqtt.cert and mqtt.key`},
 		{"burst below rate", "mqtt:\n  message_burst: 99\n", `f:2:18: mqtt.message_burst: is below mqtt.messages_per_s; write at least as much`},
 		{"empty folder", "data:\n  dir: \" \"\n", `f:2:8: data.dir: is empty; name a folder`},
@@ -125,7 +126,7 @@ func TestFlagsOverEnvironmentOverFile(t *testing.T) {
 	c, err := Load(Sources{
 		File:  "f",
 		Bytes: []byte("http: {addr: \":1\"}\nmqtt: {addr: \":2\"}\ndata: {dir: file}\nlog: {level: warn}\nseries:\n"),
-		Env:   []string{"DONGYUE_HTTP=:10", "DONGYUE_MQTT_ADDR=:20", "DONGYUE_DATA=env", "DONGYUE_ADMIN_PASSWORD=x=y", "DONGYUE_WEBRTC_HOSTS=a, b,"},
+		Env:   []string{"DONGYUE_HTTP=:10", "DONGYUE_MQTT_ADDR=:20", "DONGYUE_DATA=env", "DONGYUE_RTSP=", "DONGYUE_ADMIN_PASSWORD=x=y", "DONGYUE_WEBRTC_HOSTS=a, b,"},
 		Flags: map[string]string{"http": "127.0.0.1:0", "rtsp": "off"},
 	})
 	if err != nil {

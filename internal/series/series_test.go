@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"dongyue/internal/event"
@@ -359,4 +360,23 @@ func BenchmarkQuery(b *testing.B) {
 			b.Fatalf("%d points", len(got))
 		}
 	}
+}
+
+func TestCollector(t *testing.T) {
+	s := open(t, Options{})
+	put(t, s, telemetry("c1", "7", noon, map[string]any{"temp_c": 1}))
+	r := prometheus.NewPedanticRegistry()
+	if err := r.Register(s.Collector()); err != nil {
+		t.Fatal(err)
+	}
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "dongyue_series_points_total" && f.GetMetric()[0].GetCounter().GetValue() == 1 {
+			return
+		}
+	}
+	t.Errorf("got %v", families)
 }
