@@ -59,8 +59,9 @@ func TestNoAckWithoutTheDisk(t *testing.T) {
 		r := loggedIn(t, h, 4, "door-1", connectOptions{})
 		r.publish(doorEvent, "1", 1, 1, 0)
 		r.publish(doorEvent, "2", 1, 2, 0)
-		(<-done)(full)
-		(<-done)(nil)
+		one, two := <-done, <-done
+		one(full)
+		two(nil)
 		for {
 			head, _, err := r.read()
 			if err != nil {

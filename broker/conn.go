@@ -40,14 +40,14 @@ func newConn(nc net.Conn, l *listener) *conn {
 	if l.tls != nil {
 		c.Conn = tls.Server(nc, l.tls)
 	}
-	c.out.c = c
+	c.out.c, c.out.limit = c, l.b.limits.PendingBytes
 	return c
 }
 
 // fill reads once.
 func (c *conn) fill() error {
-	if c.r == c.w && cap(c.buf) > 8*firstBuffer { // a burst is over
-		c.buf = nil
+	if c.r == c.w && len(c.buf) > 8*firstBuffer { // a burst is over
+		c.buf, c.r, c.ok, c.w = nil, 0, 0, 0
 	}
 	if c.r > 0 {
 		copy(c.buf, c.buf[c.r:c.w])

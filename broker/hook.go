@@ -143,9 +143,7 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) {
 		old.ClearExpiredInflights(time.Now().Unix(), 0) // a late command is never sent
 	}
 	p := &cl.Properties
-	if n := p.Props.ReceiveMaximum; n > 0 {
-		s.conn.out.setWindow(int(n))
-	}
+	s.conn.out.shape(int(p.Props.ReceiveMaximum), s.id.Integrator)
 	cl.State.Inflight.ResetSendQuota(0)
 	p.Props.TopicAliasMaximum = 0 // the server would resend with an alias that the new connection does not know
 	s.will, p.Will = p.Will, mqtt.Will{}

@@ -41,7 +41,7 @@ type Limits struct {
 	Floods      int           // dropped QoS 0 messages within a minute until then [4 s of Packets]
 	Quarantine  time.Duration // how long it is not let in again [60 s]
 
-	PendingBytes int           // bytes that wait for one client; beyond, its connection is closed [1 MiB]
+	PendingBytes int           // bytes that wait for one device, eight times as many for an integrator; beyond, the connection is closed [1 MiB]
 	Stall        time.Duration // how long a client may take nothing of them [15 s]
 	SessionKeep  time.Duration // how long the session of an absent client is kept [7 d]
 }

@@ -55,7 +55,7 @@ func (l *listener) serve(ctx context.Context) {
 			l.b.metrics.refused.WithLabelValues(ReasonWaiting).Inc()
 			evicted.out.cut()
 		}
-		l.b.wg.Go(func() { l.handle(ctx, c) })
+		l.b.wg.Go(func() { l.handle(c) })
 	}
 }
 
@@ -76,7 +76,7 @@ func sleep(ctx context.Context, d time.Duration) {
 }
 
 // handle serves one connection. Whatever happens in it ends it and nothing else.
-func (l *listener) handle(ctx context.Context, c *conn) {
+func (l *listener) handle(c *conn) {
 	defer func() {
 		if v := recover(); v != nil {
 			l.b.metrics.panics.Inc()

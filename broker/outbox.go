@@ -13,6 +13,10 @@ import (
 // linger is how long a closing connection may take to send its last bytes.
 const linger = time.Second
 
+// listenerShare is how many times the pending bytes of a device an integrator
+// may have.
+const listenerShare = 8
+
 // outbox gathers what is to be sent to one client. Nobody ever waits for it:
 // bytes are appended to a bounded buffer, and a goroutine that lives only while
 // there are some writes them, all that have gathered at a time. A client that
@@ -25,6 +29,7 @@ type outbox struct {
 	spare    []byte
 	held     [][]byte // PUBLISH packets beyond the client's Receive Maximum
 	heldSize int
+	limit    int // of bytes that wait
 	window   int // the client's Receive Maximum; 0: none
 	flight   int
 	sending  bool
@@ -32,13 +37,18 @@ type outbox struct {
 	dead     bool
 }
 
-// setWindow limits unacknowledged PUBLISH packets (MQTT 5, 4.9). The embedded
-// server's own flow control forgets messages before they are acknowledged, so
-// it is switched off and done here.
-func (o *outbox) setWindow(n int) {
+// shape sets the limits of a client that has logged in. The window limits
+// unacknowledged PUBLISH packets (MQTT 5, 4.9): the embedded server's own flow
+// control forgets messages before they are acknowledged, so it is switched off
+// and done here. A program that listens to everything may be further behind
+// than a device.
+func (o *outbox) shape(window int, listener bool) {
 	o.mu.Lock()
-	o.window = n
-	o.mu.Unlock()
+	defer o.mu.Unlock()
+	o.window = window
+	if listener {
+		o.limit *= listenerShare
+	}
 }
 
 func (o *outbox) ended() bool {
@@ -54,7 +64,7 @@ func (o *outbox) write(p []byte) error {
 	if o.dead || o.closing {
 		return net.ErrClosed
 	}
-	if len(o.buf)+o.heldSize+len(p) > o.c.l.b.limits.PendingBytes {
+	if len(o.buf)+o.heldSize+len(p) > o.limit {
 		o.kill()
 		o.c.l.b.metrics.cut.WithLabelValues("overflow").Inc()
 		return errOverflow

@@ -54,8 +54,8 @@ func (j *Journal) Run(ctx context.Context) error {
 		if len(group) == 0 {
 			return nil
 		}
-		results = j.commit(group, results[:0])
-		clear(group) // let go of the data while idle
+		results = j.commit(group, results[:0]) //nolint:contextcheck // see commit
+		clear(group)                           // let go of the data while idle
 	}
 }
 

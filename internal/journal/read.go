@@ -31,10 +31,11 @@ func (j *Journal) Follow(ctx context.Context, after uint64, limit int, f func([]
 		}
 		if es == nil {
 			var err error
-			if es, err = j.Query(ctx, Filter{After: after, Limit: limit}); err != nil {
-				if ctx.Err() != nil {
-					return nil
-				}
+			es, err = j.Query(ctx, Filter{After: after, Limit: limit})
+			if ctx.Err() != nil {
+				break
+			}
+			if err != nil {
 				return err
 			}
 			if len(es) == 0 { // the retention took what was there
