@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -279,4 +280,51 @@ func TestWhatIsNoBadgeIsLeftAlone(t *testing.T) {
 			t.Errorf("%s: %d answers, %d rows", name, n, rows)
 		}
 	}
+}
+
+// Badges, changes and openings at the same time: a card whose revocation has
+// been answered never opens again, whatever else is going on.
+func TestRevocationHoldsUnderLoad(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	other := h.resident("李秀英", "0011223344", "door-2")
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			r, err := h.AddRight(ctx, "test", RightInfo{Person: other, Zone: "east/b01"})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			h.HomeDoors(other)
+			if err := h.EndRight(ctx, "test", r.ID); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for range 20 {
+		id := h.resident("陈建国", "04A1B2C3D4", "door-1")
+		if s := h.swipe("door-1", "04A1B2C3D4"); s.typ != "unlock" {
+			t.Fatalf("got %+v", s)
+		}
+		cs, err := h.Credentials(ctx, id, "", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.RevokeCredential(ctx, "test", cs[0].ID, false); err != nil {
+			t.Fatal(err)
+		}
+		if s := h.swipe("door-1", "04A1B2C3D4"); s.args["reason"] != "inactive" {
+			t.Fatalf("got %+v", s)
+		}
+	}
+	close(stop)
+	wg.Wait()
 }
