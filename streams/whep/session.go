@@ -50,7 +50,7 @@ func (s *Server) open(camera string, q streams.Quality, principal, offer string)
 	}
 	x = &session{id: token(16), etag: `"` + token(8) + `"`, camera: camera, principal: principal, lease: lease, connected: make(chan struct{})}
 	x.ctx, x.cancel = context.WithCancelCause(base)
-	x.track = &track{id: camera, profile: lease.Codec().Profile}
+	x.track = &track{id: camera, codec: lease.Codec}
 	answer, err = x.answer(api, cert, offer)
 	if err == nil {
 		err = s.enter(x)

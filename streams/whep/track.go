@@ -8,13 +8,15 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"dongyue/streams"
 )
 
 // track is the one video track of a session and the output of its reader.
 type track struct {
-	id      string
-	profile string // of the camera, "" when unknown
-	rtcp    func([]rtcp.Packet) error
+	id    string
+	codec func() streams.Codec // of the camera, as far as it is known
+	rtcp  func([]rtcp.Packet) error
 
 	mu   sync.Mutex
 	hdr  rtp.Header
@@ -22,7 +24,7 @@ type track struct {
 	ssrc uint32
 }
 
-// ID, RID, StreamID and Kind implement webrtc.TrackLocal.
+// ID implements webrtc.TrackLocal.
 func (t *track) ID() string { return "video" }
 
 // RID implements webrtc.TrackLocal; there is no simulcast.
@@ -39,11 +41,12 @@ func (t *track) Kind() webrtc.RTPCodecType { return webrtc.RTPCodecTypeVideo }
 // under any of them.
 func (t *track) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	var best *webrtc.RTPCodecParameters
+	profile := t.codec().Profile
 	for _, p := range c.CodecParameters() {
 		if !strings.EqualFold(p.MimeType, webrtc.MimeTypeH264) || param(p.SDPFmtpLine, "packetization-mode") != "1" {
 			continue
 		}
-		same := len(t.profile) >= 2 && strings.HasPrefix(param(p.SDPFmtpLine, "profile-level-id"), t.profile[:2])
+		same := len(profile) >= 2 && strings.HasPrefix(param(p.SDPFmtpLine, "profile-level-id"), profile[:2])
 		if best == nil || same {
 			best = &p
 		}
