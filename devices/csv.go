@@ -119,8 +119,7 @@ func readRows(file []byte) ([]row, []RowError) {
 		if errors.Is(err, io.EOF) {
 			return rows, bad
 		}
-		var pe *csv.ParseError
-		if errors.As(err, &pe) {
+		if pe, ok := errors.AsType[*csv.ParseError](err); ok {
 			bad = append(bad, RowError{Line: pe.StartLine, Code: "csv.form", Detail: pe.Err.Error()})
 			continue
 		}
@@ -179,8 +178,7 @@ func readRow(columns, fields []string) (row, error) {
 
 func rowError(line int, id string, err error) RowError {
 	e := RowError{Line: line, ID: id, Code: codeOf(err), Detail: err.Error()}
-	var ref *Refusal
-	if errors.As(err, &ref) {
+	if ref, ok := errors.AsType[*Refusal](err); ok {
 		e.Detail = ref.Detail
 	}
 	return e

@@ -64,6 +64,7 @@ func read(kind Kind, e *event.Event, root Fields) error {
 		return readEvent(kind, e, root)
 	case event.Reply:
 		return readReply(e, root)
+	case event.Command, event.Config, event.Quarantine: // Decode let none of them in
 	}
 	return Refuse(CodeTopic, "nothing goes up on %s", e.Channel)
 }

@@ -16,8 +16,7 @@ var now = time.Date(2026, 11, 23, 8, 15, 30, 0, time.UTC)
 const at = `"at":"2026-11-23T08:15:29.500Z"`
 
 func refused(err error) string {
-	var r *devices.Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*devices.Refusal](err); ok {
 		return r.Code
 	}
 	if err != nil {

@@ -52,9 +52,6 @@ func (r *Registry) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) er
 			return err
 		}
 	}
-	if n := len(evs); n > 0 && evs[n-1].Seq > r.handled {
-		r.handled = evs[n-1].Seq
-	}
 	return nil
 }
 
@@ -81,6 +78,9 @@ func (r *Registry) settle(evs []event.Event) {
 		}
 	}
 	clear(r.undo)
+	if n := len(evs); n > 0 && evs[n-1].Seq > 0 {
+		r.handled = evs[n-1].Seq // also when Handle fails: then they come again
+	}
 }
 
 // take works one event into its device.
@@ -123,6 +123,7 @@ func (r *Registry) take(b *batch, rec *record, e *event.Event) {
 	case event.Quarantine:
 		rec.d.Quarantined++
 		b.row[rec] = struct{}{}
+	case event.Reply, event.Command, event.Config:
 	}
 	if k := r.kinds[rec.kind]; k != nil && !e.Late && e.Channel != event.Quarantine {
 		rec.d.Health = k.Health(was, e, data)

@@ -53,8 +53,7 @@ func Refuse(code, format string, args ...any) *Refusal {
 
 // codeOf is the refusal's code, or the one for errors that are none.
 func codeOf(err error) string {
-	var r *Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r.Code
 	}
 	return CodeUnreadable

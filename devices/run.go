@@ -66,7 +66,7 @@ func (r *Registry) Run(ctx context.Context) error {
 // note logs what went wrong; the next round tries again.
 func (r *Registry) note(ctx context.Context, what string, err error) {
 	if err != nil && ctx.Err() == nil {
-		r.log.ErrorContext(ctx, "devices: "+what, "err", err)
+		r.log.ErrorContext(ctx, "devices: a round was not finished", "work", what, "err", err)
 	}
 }
 

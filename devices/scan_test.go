@@ -86,8 +86,7 @@ func manyMembers(n int) string {
 }
 
 func code(err error) string {
-	var r *Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r.Code
 	}
 	if err != nil {

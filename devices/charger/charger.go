@@ -107,10 +107,10 @@ func cut(args devices.Fields) error {
 // Health is fault from a reported fault until the next session starts, the fault
 // is taken back, or the cabinet reports that it is well.
 func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) devices.Health {
-	switch e.Channel {
-	case event.State:
+	switch {
+	case e.Channel == event.State:
 		return devices.ReportedHealth(before, data)
-	case event.Happening:
+	case e.Channel == event.Happening:
 		switch {
 		case e.Type == "session_started":
 			return devices.OK

@@ -78,10 +78,10 @@ func (Kind) CheckCommand(typ string, args devices.Fields) error {
 // Health is fault from a lock that does not follow or an opened housing until
 // the controller reports that it is well.
 func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) devices.Health {
-	switch e.Channel {
-	case event.State:
+	switch {
+	case e.Channel == event.State:
 		return devices.ReportedHealth(before, data)
-	case event.Happening:
+	case e.Channel == event.Happening:
 		if e.Type == "lock_fault" || e.Type == "tamper" {
 			if data.Has("active") && !data.OptBool("active") {
 				return devices.OK

@@ -61,10 +61,10 @@ func (Kind) CheckCommand(typ string, args devices.Fields) error {
 
 // Health is fault while the battery is flat, and as reported.
 func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) devices.Health {
-	switch e.Channel {
-	case event.State:
+	switch {
+	case e.Channel == event.State:
 		return devices.ReportedHealth(before, data)
-	case event.Telemetry:
+	case e.Channel == event.Telemetry:
 		if pct, ok := data.OptNumber("battery_pct", 0, 100); ok {
 			if pct <= flat {
 				return devices.Fault

@@ -72,10 +72,10 @@ func (Kind) CheckCommand(typ string, args devices.Fields) error {
 
 // Health is fault from a fault until it plays again or reports that it is well.
 func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) devices.Health {
-	switch e.Channel {
-	case event.State:
+	switch {
+	case e.Channel == event.State:
 		return devices.ReportedHealth(before, data)
-	case event.Happening:
+	case e.Channel == event.Happening:
 		switch e.Type {
 		case "playing", "finished":
 			return devices.OK
