@@ -35,7 +35,7 @@ func TestMistakes(t *testing.T) {
 	for _, c := range []struct{ name, yaml, want string }{
 		{"unknown section", "htpp:\n  addr: off\n", `f:1:1: htpp: no such setting; did you mean http?`},
 		{"unknown key", "mqtt:\n  adr: :1\n", `f:2:3: mqtt.adr: no such setting; did you mean addr?`},
-		{"swapped letters", "jounral: {}\n", `f:1:1: jounral: no such setting; did you mean journal?`},
+		{"swapped letters", "lgo: {}\n", `f:1:1: lgo: no such setting; did you mean log?`},
 		{"unlike any", "rtsp:\n  retention: 1d\n", `f:2:3: rtsp.retention: no such setting; known here: addr`},
 		{"unknown in flow style", "rtsp: {addr: off, port: 1}\n", `f:1:19: rtsp.port: no such setting; known here: addr`},
 		{"twice", "log:\n  level: info\n  format: text\n  level: debug\n", `f:4:3: log.level: is already set in line 2; keep one of the two`},

@@ -87,8 +87,8 @@ func distance(a, b string) int {
 	if len(a) > 64 || len(b) > 64 {
 		return 64
 	}
-	var before, prev, cur [65]int
-	for j := range len(b) + 1 {
+	before, prev, cur := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range prev {
 		prev[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
@@ -103,7 +103,7 @@ func distance(a, b string) int {
 				cur[j] = min(cur[j], before[j-2]+1)
 			}
 		}
-		before, prev = prev, cur
+		before, prev, cur = prev, cur, before
 	}
 	return prev[len(b)]
 }

@@ -197,8 +197,8 @@ func (c *copier) sendBatch(ctx context.Context, points []*write.Point) error {
 // hopeless reports whether the same write will fail again: bad or too much
 // data. A wrong token, a missing bucket or a busy server may be put right.
 func hopeless(err error) bool {
-	var e *influxhttp.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*influxhttp.Error](err)
+	if !ok {
 		return false
 	}
 	switch e.StatusCode {
@@ -245,8 +245,7 @@ func (c *copier) note(ctx context.Context, err error) {
 func (c *copier) pause(ctx context.Context, failures int, err error) {
 	d := min(c.o.MinRetry<<min(failures, 16), c.o.MaxRetry)
 	d = d/2 + rand.N(d/2+1) //nolint:gosec // jitter, no secret
-	var e *influxhttp.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*influxhttp.Error](err); ok {
 		d = max(d, min(time.Duration(e.RetryAfter)*time.Second, 5*time.Minute))
 	}
 	t := time.NewTimer(d)
