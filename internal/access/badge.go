@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -159,9 +160,7 @@ func tooOld(ev *event.Event, n time.Time) bool {
 func (x *Access) Committed(ctx context.Context) {
 	p := x.pending
 	x.pending = pending{}
-	for door, t := range p.tries {
-		x.tries[door] = t
-	}
+	maps.Copy(x.tries, p.tries)
 	failed := map[int64]Reason{}
 	for _, a := range p.answers {
 		if time.Since(a.received) > answerWithin {

@@ -29,10 +29,10 @@ const (
 	Lockdown          Reason = "lockdown"
 	TwoPerson         Reason = "two_person_incomplete"
 	EscortMissing     Reason = "escort_missing"
-	CredentialReplay  Reason = "credential_replay"
-	TooOld            Reason = "too_old"      // not refused: not answered
-	DoorOffline       Reason = "door_offline" // not refused: the answer could not be sent
-	notACode          Reason = "other"        // a door gave a reason that is no code
+	CredentialReplay  Reason = "credential_replay" //nolint:gosec // a reason, not a secret
+	TooOld            Reason = "too_old"           // not refused: not answered
+	DoorOffline       Reason = "door_offline"      // not refused: the answer could not be sent
+	notACode          Reason = "other"             // a door gave a reason that is no code
 	maxReasonFromDoor        = 64
 )
 

@@ -159,7 +159,7 @@ func TestDecideAgainstOracle(t *testing.T) {
 		}
 		doors = append(doors, &Door{ID: "d9"}, nil)
 		for _, d := range doors {
-			for h := 0; h < 7*24; h++ {
+			for h := range 7 * 24 {
 				at := monday(0, h, 59)
 				for n := range len(w.credentials) + 1 {
 					got := Decide(Ask{Door: d, Credential: ix.credentials[key(n)], Type: "card", At: at})

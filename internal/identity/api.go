@@ -116,7 +116,7 @@ func (i *Identity) sessionOf(p web.Principal, must bool, until *time.Time) sessi
 
 // cookie carries the session; with an empty token it takes it away.
 func cookie(token string, until time.Time, tls bool) http.Cookie {
-	c := http.Cookie{
+	c := http.Cookie{ //nolint:gosec // Secure wherever the connection is; the hub also runs without TLS on its own network
 		Name: web.SessionCookie, Value: token, Path: "/", Expires: until,
 		HttpOnly: true, Secure: tls, SameSite: http.SameSiteLaxMode,
 	}

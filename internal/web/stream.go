@@ -53,7 +53,7 @@ func (a *API) Stream(f *Feed) http.Handler {
 // watch ends the stream when its reader is no longer the one who opened it: gone,
 // or with another role.
 func (a *API) watch(ctx context.Context, r *http.Request, end context.CancelFunc) {
-	was, _ := Who(r.Context())
+	was, _ := Who(ctx)
 	tick := time.NewTicker(recheck)
 	defer tick.Stop()
 	for {
