@@ -104,7 +104,7 @@ func (d *desk) take() []sent {
 // house is the room on a real database, with the real identity in front.
 type house struct {
 	*Access
-	t    *testing.T
+	t    testing.TB
 	path string
 	db   *db.DB
 	feed *web.Feed
@@ -114,7 +114,7 @@ type house struct {
 	seq  uint64
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	h := &house{t: t, path: filepath.Join(t.TempDir(), "hub.db"), desk: newDesk()}
 	h.start()
