@@ -28,7 +28,7 @@ type Options struct {
 	Log *slog.Logger
 
 	// Argon2 sets the cost of a password check. The default takes 19 MiB and two
-	// passes, about 30 ms on the small box the hub is made for (OWASP's second
+	// passes, measured at 36 ms on one core of two (OWASP's second
 	// recommended setting).
 	Argon2 *argon2id.Params
 	// Hashers is how many password checks run at the same time; default 2, so
