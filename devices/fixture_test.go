@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"flag"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -24,7 +25,14 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// A life of commands has its own database file; 30 lives are some seconds.
+	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
+		_ = f.Value.Set("30")
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // wire stands for the broker: who is connected, and what went down.
 type wire struct {

@@ -107,10 +107,10 @@ func cut(args devices.Fields) error {
 // Health is fault from a reported fault until the next session starts, the fault
 // is taken back, or the cabinet reports that it is well.
 func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) devices.Health {
-	switch {
-	case e.Channel == event.State:
+	switch e.Channel {
+	case event.State:
 		return devices.ReportedHealth(before, data)
-	case e.Channel == event.Happening:
+	case event.Happening:
 		switch {
 		case e.Type == "session_started":
 			return devices.OK
@@ -119,6 +119,7 @@ func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) d
 		case e.Type == "fault":
 			return devices.Fault
 		}
+	case event.Presence, event.Telemetry, event.Reply, event.Command, event.Config, event.Quarantine:
 	}
 	return devices.Heard(before)
 }

@@ -78,16 +78,17 @@ func (Kind) CheckCommand(typ string, args devices.Fields) error {
 // Health is fault from a lock that does not follow or an opened housing until
 // the controller reports that it is well.
 func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) devices.Health {
-	switch {
-	case e.Channel == event.State:
+	switch e.Channel {
+	case event.State:
 		return devices.ReportedHealth(before, data)
-	case e.Channel == event.Happening:
+	case event.Happening:
 		if e.Type == "lock_fault" || e.Type == "tamper" {
 			if data.Has("active") && !data.OptBool("active") {
 				return devices.OK
 			}
 			return devices.Fault
 		}
+	case event.Presence, event.Telemetry, event.Reply, event.Command, event.Config, event.Quarantine:
 	}
 	return devices.Heard(before)
 }

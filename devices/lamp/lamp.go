@@ -70,22 +70,23 @@ func (Kind) CheckCommand(typ string, args devices.Fields) error {
 // crew's word is not enough) or the pole reports that it is well. A leak is an
 // alarm, not a fault: a leaking lamp may burn.
 func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) devices.Health {
-	switch {
-	case e.Channel == event.State:
+	switch e.Channel {
+	case event.State:
 		return devices.ReportedHealth(before, data)
-	case e.Channel == event.Telemetry:
+	case event.Telemetry:
 		w, metered := data.OptNumber("power_w", -1e6, 1e6)
 		pct, told := data.OptNumber("dim_pct", 0, 100)
 		if metered && w > burning && (!told || pct > 0) {
 			return devices.OK
 		}
-	case e.Channel == event.Happening:
+	case event.Happening:
 		if e.Type == "lamp_failure" {
 			if data.Has("active") && !data.OptBool("active") {
 				return devices.OK
 			}
 			return devices.Fault
 		}
+	case event.Presence, event.Reply, event.Command, event.Config, event.Quarantine:
 	}
 	return devices.Heard(before)
 }

@@ -61,16 +61,17 @@ func (Kind) CheckCommand(typ string, args devices.Fields) error {
 
 // Health is fault while the battery is flat, and as reported.
 func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) devices.Health {
-	switch {
-	case e.Channel == event.State:
+	switch e.Channel {
+	case event.State:
 		return devices.ReportedHealth(before, data)
-	case e.Channel == event.Telemetry:
+	case event.Telemetry:
 		if pct, ok := data.OptNumber("battery_pct", 0, 100); ok {
 			if pct <= flat {
 				return devices.Fault
 			}
 			return devices.OK
 		}
+	case event.Presence, event.Happening, event.Reply, event.Command, event.Config, event.Quarantine:
 	}
 	return devices.Heard(before)
 }

@@ -72,10 +72,10 @@ func (Kind) CheckCommand(typ string, args devices.Fields) error {
 
 // Health is fault from a fault until it plays again or reports that it is well.
 func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) devices.Health {
-	switch {
-	case e.Channel == event.State:
+	switch e.Channel {
+	case event.State:
 		return devices.ReportedHealth(before, data)
-	case e.Channel == event.Happening:
+	case event.Happening:
 		switch e.Type {
 		case "playing", "finished":
 			return devices.OK
@@ -85,6 +85,7 @@ func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) d
 			}
 			return devices.Fault
 		}
+	case event.Presence, event.Telemetry, event.Reply, event.Command, event.Config, event.Quarantine:
 	}
 	return devices.Heard(before)
 }

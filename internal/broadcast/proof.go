@@ -21,11 +21,12 @@ func (b *Broadcasts) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) 
 			continue
 		}
 		var err error
-		switch {
-		case e.Channel == event.Reply:
+		switch e.Channel {
+		case event.Reply:
 			err = b.replied(ctx, tx, e)
-		case e.Channel == event.Happening:
+		case event.Happening:
 			err = b.happened(ctx, tx, e)
+		case event.Presence, event.State, event.Telemetry, event.Command, event.Config, event.Quarantine:
 		}
 		if err != nil {
 			return err
