@@ -24,8 +24,7 @@ func checkCommand() *cobra.Command {
 			var all config.Problems
 			for _, file := range files {
 				_, err := config.Load(config.Sources{File: file, Env: os.Environ()})
-				var ps config.Problems
-				if errors.As(err, &ps) {
+				if ps, ok := errors.AsType[config.Problems](err); ok {
 					all = append(all, ps...)
 				} else if err != nil {
 					return coded{err, exitConfig}

@@ -84,8 +84,7 @@ func (s *settings) run(c *cobra.Command, demo *app.Demo) error {
 		Config: cfg, Version: version, Log: logger(cfg.Log), Demo: demo,
 		Out: c.OutOrStdout(), Progress: c.ErrOrStderr(),
 	})
-	var wrong app.ConfigError
-	if errors.As(err, &wrong) {
+	if _, ok := errors.AsType[app.ConfigError](err); ok {
 		return coded{err, exitConfig}
 	}
 	if err != nil {

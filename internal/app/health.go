@@ -24,6 +24,9 @@ func (a *App) buildHealth(context.Context) (err error) {
 const lag = 50_000
 
 func (a *App) addConditions(context.Context) error {
+	if err := a.reg.Register(a.series.Collector()); err != nil {
+		return err
+	}
 	a.health.Add("journal", func(context.Context) error { return a.journal.Err() })
 	a.health.Add("database", func(ctx context.Context) error {
 		var one int

@@ -26,14 +26,27 @@ func newServer(ctx context.Context, addr string, cert *tls.Config, api, screens 
 	if cert != nil {
 		ln = tls.NewListener(ln, cert)
 	}
-	csrf := http.NewCrossOriginProtection() // a page of another site can't act with this one's cookie
 	return &server{ln: ln, srv: &http.Server{
-		Handler:           csrf.Handler(split(api, screens)),
+		Handler:           sameSite(split(api, screens)),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}, nil
+}
+
+// sameSite keeps pages of other sites from acting with this one's cookie. A
+// request that brings a token of its own carries no cookie's rights, so players
+// and programs on other origins may come with one.
+func sameSite(h http.Handler) http.Handler {
+	guarded := http.NewCrossOriginProtection().Handler(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			h.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	})
 }
 
 // split sends what the API owns to it and the rest to the screens.

@@ -47,7 +47,7 @@ func (o *outlook) run(ctx context.Context) error {
 		saved = time.Now()
 		return o.save(ctx, e.Seq)
 	})
-	if ctx.Err() != nil {
+	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err

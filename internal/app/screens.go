@@ -28,7 +28,7 @@ func (a *App) buildWeb(ctx context.Context) error {
 	for _, r := range rooms {
 		r.Register(a.api)
 	}
-	a.api.Handle(http.MethodGet, "/stream", web.StreamRead, a.feed)
+	a.api.Handle(http.MethodGet, "/stream", web.StreamRead, a.api.Stream(a.feed))
 	if err := a.registerProcedures(); err != nil {
 		return err
 	}
