@@ -1,8 +1,11 @@
 package agent
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"net"
+	"net/http/httptest"
 	"os/exec"
 	"strings"
 	"testing"
@@ -163,11 +166,30 @@ func TestWholeEstate(t *testing.T) {
 	}
 }
 
-// TestForeignClient reads with mosquitto_sub what a device says.
+func TestTLS(t *testing.T) {
+	srv := httptest.NewTLSServer(nil) // only for its certificate
+	srv.Close()
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: srv.TLS.Certificates, MinVersion: tls.VersionTLS12})
+	check(t, err)
+	h := startHubOn(t, ln)
+	t.Cleanup(h.stop)
+	pool := x509.NewCertPool()
+	pool.AddCert(srv.Certificate())
+	f := live(t, Options{
+		Broker: h.addr, Devices: some(estate(t), "sensor-e02"), Quiet: true,
+		TLS: &tls.Config{RootCAs: pool, ServerName: "example.com", MinVersion: tls.VersionTLS12},
+	})
+	h.wait(t, "state", is(event.Sensor, "sensor-e02", event.State, nil))
+	d, _ := f.Device("sensor-e02")
+	d.PowerOff()
+	h.wait(t, "will", is(event.Sensor, "sensor-e02", event.Presence, map[string]any{"online": false}))
+}
+
+// TestForeignClient reads with another vendor's client what a device says.
 func TestForeignClient(t *testing.T) {
-	path, err := exec.LookPath("mosquitto_sub")
+	path, err := exec.LookPath("mosquitto_sub") //nolint:misspell // its name
 	if err != nil {
-		t.Skip("mosquitto_sub is not installed; the Makefile's tools target does that")
+		t.Skipf("a foreign MQTT client is not installed; make tools does that: %v", err)
 	}
 	h := startDefaultHub(t)
 	live(t, Options{Broker: h.addr, Devices: some(estate(t), "charger-e03"), Quiet: true})

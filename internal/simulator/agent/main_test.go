@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -41,7 +40,7 @@ func fast() Times {
 type hub struct {
 	*mochi.Server
 	addr string
-	door *door
+	door *threshold
 
 	mu   sync.Mutex
 	got  []heard
@@ -76,27 +75,32 @@ func (*allow) OnACLCheck(*mochi.Client, string, bool) bool { return true }
 
 func startHub(t *testing.T, addr string) *hub {
 	t.Helper()
-	h := &hub{more: make(chan struct{})}
-	h.Server = mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	check(t, h.AddHook(&allow{}, nil))
 	ln, err := net.Listen("tcp", addr)
 	check(t, err)
-	h.addr, h.door = ln.Addr().String(), &door{Listener: ln}
+	return startHubOn(t, ln)
+}
+
+func startHubOn(t *testing.T, ln net.Listener) *hub {
+	t.Helper()
+	h := &hub{more: make(chan struct{})}
+	h.Server = mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
+	check(t, h.AddHook(&allow{}, nil))
+	h.addr, h.door = ln.Addr().String(), &threshold{Listener: ln}
 	check(t, h.AddListener(listeners.NewNet("t", h.door)))
 	check(t, h.Subscribe("dy/v1/#", 1, h.hear)) // before the first device is let in
 	check(t, h.Serve())
 	return h
 }
 
-// door remembers who came in, because a server that closes may forget somebody
+// threshold remembers who came in, because a server that closes may forget somebody
 // who is on the threshold.
-type door struct {
+type threshold struct {
 	net.Listener
 	mu    sync.Mutex
 	conns []net.Conn
 }
 
-func (d *door) Accept() (net.Conn, error) {
+func (d *threshold) Accept() (net.Conn, error) {
 	c, err := d.Listener.Accept()
 	if err == nil {
 		d.mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -115,7 +114,7 @@ func check(t *testing.T, err error) {
 
 func start(t *testing.T) *world {
 	t.Helper()
-	w := &world{Server: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}), more: make(chan struct{}), cams: &cams{}}
+	w := &world{Server: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)}), more: make(chan struct{}), cams: &cams{}}
 	check(t, w.AddHook(&allow{}, nil))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
