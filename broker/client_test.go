@@ -44,7 +44,7 @@ func TestMosquittoClients(t *testing.T) {
 		for _, qos := range []string{"0", "1", "2"} {
 			t.Run(version+" qos "+qos, func(t *testing.T) {
 				h := start(t)
-				sub := eclipse(t, h, "mosquitto_sub", "int-1", "-V", version, "-q", qos, "-t", "dy/v1/#", "-C", "2", "-v", "-W", "10")
+				sub := eclipse(t, h, "mosquitto_sub", "int-1", "-V", version, "-q", qos, "-t", "dy/v1/#", "-C", "2", "-v", "-W", "10") //nolint:misspell // a name
 				var out strings.Builder
 				sub.Stdout = &out
 				if err := sub.Start(); err != nil {
@@ -54,10 +54,10 @@ func TestMosquittoClients(t *testing.T) {
 					cl, ok := h.server.Clients.Get("~int-1/int-1")
 					return ok && len(cl.State.Subscriptions.GetAll()) == 1
 				})
-				pub := eclipse(t, h, "mosquitto_pub", "lamp-1", "-V", version, "-q", qos, "-t", "dy/v1/lamp/lamp-1/telemetry", "-l")
+				pub := eclipse(t, h, "mosquitto_pub", "lamp-1", "-V", version, "-q", qos, "-t", "dy/v1/lamp/lamp-1/telemetry", "-l") //nolint:misspell // a name
 				pub.Stdin = strings.NewReader("one\ntwo\n")
 				if b, err := pub.CombinedOutput(); err != nil {
-					t.Fatalf("mosquitto_pub: %v %s", err, b)
+					t.Fatalf("publish: %v %s", err, b)
 				}
 				if err := sub.Wait(); err != nil || out.String() != "dy/v1/lamp/lamp-1/telemetry one\ndy/v1/lamp/lamp-1/telemetry two\n" {
 					t.Fatalf("mosquitto_sub: %v %q", err, out.String())

@@ -349,9 +349,9 @@ func TestTakeover(t *testing.T) {
 		if wills != 20 {
 			t.Errorf("%d wills of 20", wills)
 		}
-		if c, d := h.seen.count("connected door-1"), h.seen.count("disconnected door-1"); c != 21 || d != 20 {
-			t.Errorf("connected %d, disconnected %d", c, d)
-		}
+		eventually(t, "every connection was seen", func() bool {
+			return h.seen.count("connected door-1") == 21 && h.seen.count("disconnected door-1") == 20
+		})
 	})
 }
 

@@ -161,13 +161,10 @@ func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
 	h.b.opts.Observer.Connected(s.id)
 }
 
-// OnDisconnect notes how the connection ended.
-func (h *hook) OnDisconnect(cl *mqtt.Client, err error, expire bool) {
+// OnDisconnect notes whether the session ends with the connection.
+func (h *hook) OnDisconnect(cl *mqtt.Client, _ error, expire bool) {
 	if s := sessionOf(cl); s != nil {
 		s.expire = expire
-		if s.cause = err; err == nil {
-			s.cause = cl.StopCause()
-		}
 	}
 }
 

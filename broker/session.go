@@ -92,8 +92,13 @@ func (s *session) kick(code packets.Code) {
 	})
 }
 
-// ended notes why the embedded server has ended the connection.
-func (s *session) ended(err error) { s.cause = err }
+// ended notes why the embedded server has ended the connection: the hub's own
+// reason, if it was the hub that wanted it.
+func (s *session) ended(err error) {
+	if s.cause = s.cl.StopCause(); s.cause == nil {
+		s.cause = err
+	}
+}
 
 // claim makes the session the only one of its client: the connection before it
 // is ended, and has ended entirely (will, observer, bookkeeping), before this

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,6 +25,8 @@ func TestMain(m *testing.M) {
 		child(path)
 		return
 	}
+	// Each case opens files and syncs them; -rapid.checks asks for more.
+	_ = flag.Set("rapid.checks", "25")
 	goleak.VerifyTestMain(m)
 }
 
