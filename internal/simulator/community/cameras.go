@@ -7,7 +7,7 @@ import "fmt"
 func cameras() []Camera {
 	var cs []Camera
 	add := func(name, zone string, x, y, heading float64, scene int) {
-		cs = append(cs, Camera{fmt.Sprintf("cam-%02d", len(cs)+1), name, zone, x, y, heading, scene})
+		cs = append(cs, Camera{Name: name, Zone: zone, X: x, Y: y, Heading: heading, Scene: scene})
 	}
 	add("东门", "gate-east", 488, 126, 135, SceneGate)
 	add("西门", "gate-west", 12, 126, 225, SceneGate)
@@ -32,5 +32,27 @@ func cameras() []Camera {
 	add("东岳大道", "road-main", 330, 135, 270, SceneRoad)
 	add("南环路", "road-south", 170, 371, 90, SceneRoad)
 	add("服务中心停车场", centreID, 286, 348, 300, SceneCarPark)
-	return cs
+	return mixed(cs)
+}
+
+// mixed numbers the cameras so that each of the first few shows another scene:
+// they are what a newcomer sees on the wall.
+func mixed(cs []Camera) []Camera {
+	out := make([]Camera, 0, len(cs))
+	for round := 0; len(out) < len(cs); round++ {
+		for scene := range SceneNumber {
+			nth := 0
+			for _, c := range cs {
+				if c.Scene != scene {
+					continue
+				}
+				if nth == round {
+					c.ID = fmt.Sprintf("cam-%02d", len(out)+1)
+					out = append(out, c)
+				}
+				nth++
+			}
+		}
+	}
+	return out
 }
