@@ -54,7 +54,7 @@ type Alarm struct {
 	AssigneeID  string         `json:"assignee_id"`
 	Incident    string         `json:"incident"`
 	Evidence    *event.Event   `json:"evidence,omitempty" doc:"the event that raised it last"`
-	Journal     []JournalEntry        `json:"journal,omitempty"`
+	Journal     []JournalEntry `json:"journal,omitempty"`
 }
 
 // JournalEntry is a line of an alarm's journal.
