@@ -60,14 +60,14 @@ func TestMosquittoClients(t *testing.T) {
 					t.Fatalf("publish: %v %s", err, b)
 				}
 				if err := sub.Wait(); err != nil || out.String() != "dy/v1/lamp/lamp-1/telemetry one\ndy/v1/lamp/lamp-1/telemetry two\n" {
-					t.Fatalf("mosquitto_sub: %v %q", err, out.String())
+					t.Fatalf("subscriber: %v %q", err, out.String())
 				}
 			})
 		}
 	}
 	t.Run("wrong secret", func(t *testing.T) {
 		h := start(t)
-		if b, err := eclipse(t, h, "mosquitto_pub", "lamp-1", "-P", "x", "-t", "dy/v1/lamp/lamp-1/telemetry", "-m", "x").CombinedOutput(); err == nil {
+		if b, err := eclipse(t, h, "mosquitto_pub", "lamp-1", "-P", "x", "-t", "dy/v1/lamp/lamp-1/telemetry", "-m", "x").CombinedOutput(); err == nil { //nolint:misspell // a name
 			t.Fatalf("let in: %s", b)
 		}
 	})
