@@ -74,7 +74,8 @@ type App struct {
 	telling *follower // telemetry to the series
 	outlook *outlook  // alarm changes to programs over MQTT
 	watch   *watch    // refusals at the broker
-	demo    *demo     // nil: none
+	keeper  *doorkeeper
+	demo    *demo // nil: none
 
 	password string // the administrator's, when it was made just now
 	closers  []func() error

@@ -93,6 +93,9 @@ func (a *App) buildIdentity(ctx context.Context) (err error) {
 			if a.whep != nil {
 				a.whep.Revoke(principal)
 			}
+			if a.keeper != nil {
+				a.keeper.revoked(principal)
+			}
 		},
 	})
 	if err != nil {
@@ -115,7 +118,7 @@ func (a *App) buildDevices(ctx context.Context) (err error) {
 		return err
 	}
 	a.access, err = access.New(access.Options{
-		DB: a.db, Feed: a.feed, Log: a.log, Commander: commander{a.devices}, Doors: doors{a.devices}, Audit: a.identity, Key: a.derive("cards"),
+		DB: a.db, Feed: a.feed, Log: a.log, Commander: commander{a.devices}, Doors: doors{a.devices, &a.mqtt}, Audit: a.identity, Key: a.derive("cards"),
 	})
 	if err != nil {
 		return err
@@ -198,8 +201,8 @@ func (a *App) buildFollowers(ctx context.Context) (err error) {
 	}
 	a.hub.committed = func(ctx context.Context) {
 		a.judge.committed()
+		a.access.Committed(ctx) // first, somebody stands at the door
 		a.wake(ctx)
-		a.access.Committed(ctx)
 	}
 	a.hub.undone = func(context.Context) error {
 		a.judge.undone()
@@ -227,6 +230,7 @@ func (a *App) buildBroker(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	a.keeper = &doorkeeper{devices: a.devices, identity: a.identity, drop: a.mqtt.drop, programs: map[string]map[string]struct{}{}}
 	in := &ingest{devices: a.devices, journal: a.journal, log: a.log, live: func(ev event.Event) {
 		a.devices.Live(ev)
 		a.judge.live(ev)
@@ -234,7 +238,7 @@ func (a *App) buildBroker(context.Context) (err error) {
 	}}
 	a.broker, err = broker.New(broker.Options{
 		Addr: string(c.Addr), TLSAddr: string(c.TLSAddr), TLS: secure,
-		Auth: doorkeeper{a.devices, a.identity}, Sink: in, Observer: newWatch(a), Log: a.log, Registerer: a.reg,
+		Auth: a.keeper, Sink: in, Observer: newWatch(a), Log: a.log, Registerer: a.reg,
 		Limits: broker.Limits{Clients: c.MaxConnections, Packets: float64(c.MessagesPerS), PacketBurst: c.MessageBurst},
 	})
 	if err != nil {

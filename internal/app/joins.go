@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,30 +47,56 @@ func (p *mqttPort) drop(device string) {
 type doorkeeper struct {
 	devices  *devices.Registry
 	identity *identity.Identity
+	drop     func(client string)
+
+	mu       sync.Mutex
+	programs map[string]map[string]struct{} // client ids that came in with a token, by the token's id
 }
 
 var errWho = errors.New("client id, user name and device id must be the same; a program's password is its token")
 
-func (d doorkeeper) Authenticate(ctx context.Context, c broker.Credentials) (broker.Identity, error) {
+func (d *doorkeeper) Authenticate(ctx context.Context, c broker.Credentials) (broker.Identity, error) {
 	if c.ClientID == c.Username && event.ValidDevice(c.ClientID) {
 		if kind, err := d.devices.Authenticate(ctx, c.ClientID, c.Password); err == nil {
 			return broker.Identity{ID: c.ClientID, Kind: kind}, nil
 		}
 	}
-	if p, ok := d.identity.VerifyToken(ctx, string(c.Password)); ok && p.Role == web.Integrator {
-		return broker.Identity{ID: c.ClientID, Integrator: true}, nil
+	p, ok := d.identity.VerifyToken(ctx, string(c.Password))
+	if !ok || p.Role != web.Integrator {
+		return broker.Identity{}, errWho
 	}
-	return broker.Identity{}, errWho
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.programs[p.ID] == nil {
+		d.programs[p.ID] = map[string]struct{}{}
+	}
+	d.programs[p.ID][c.ClientID] = struct{}{}
+	return broker.Identity{ID: c.ClientID, Integrator: true}, nil
 }
 
-// doors are the registry's doors as access sees them.
-type doors struct{ devices *devices.Registry }
+// revoked closes what came in with a token that is no longer good.
+func (d *doorkeeper) revoked(token string) {
+	d.mu.Lock()
+	clients := d.programs[token]
+	delete(d.programs, token)
+	d.mu.Unlock()
+	for c := range clients {
+		d.drop(c)
+	}
+}
+
+// doors are the registry's doors as access sees them. Whether one is there is the
+// broker's word: the twin follows a little later.
+type doors struct {
+	devices *devices.Registry
+	mqtt    *mqttPort
+}
 
 func (d doors) DoorsIn(zone string) []access.Door {
 	all := d.devices.In(context.Background(), event.Door, zone)
 	out := make([]access.Door, len(all))
 	for i := range all {
-		out[i] = asDoor(&all[i])
+		out[i] = d.door(&all[i])
 	}
 	return out
 }
@@ -79,11 +106,11 @@ func (d doors) Door(id string) (access.Door, bool) {
 	if err != nil || x.Kind != event.Door {
 		return access.Door{}, false
 	}
-	return asDoor(&x), true
+	return d.door(&x), true
 }
 
-func asDoor(d *devices.Device) access.Door {
-	return access.Door{ID: d.ID, Name: d.Name, Zone: d.Zone, Online: d.Online}
+func (d doors) door(x *devices.Device) access.Door {
+	return access.Door{ID: x.ID, Name: x.Name, Zone: x.Zone, Online: d.mqtt.Connected(x.ID)}
 }
 
 // commander orders commands in the shape that access and broadcast ask for.
