@@ -18,7 +18,8 @@ type Options struct {
 
 // Engine judges events by a set of rules.
 type Engine struct {
-	log *slog.Logger
+	log  *slog.Logger
+	turn sync.Mutex // held from Process to Commit, see Judge
 
 	mu       sync.Mutex
 	set      *Set
@@ -72,7 +73,8 @@ func (e *Engine) use(set *Set) {
 
 // Process judges events, in order, and returns what changed. Timers that ran
 // out before an event was received fire before it, so that a replay needs no
-// other clock. Call Commit when what came of it is on disk, or Rollback.
+// other clock. Call Commit when what came of it is on disk, or Rollback; where
+// several goroutines feed one engine, use Judge.
 func (e *Engine) Process(evs []event.Event) []Transition {
 	e.mu.Lock()
 	defer e.mu.Unlock()

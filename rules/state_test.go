@@ -1,9 +1,13 @@
 package rules
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,9 +16,6 @@ import (
 
 	"dongyue/internal/db"
 	"dongyue/internal/event"
-
-	"database/sql"
-	"path/filepath"
 )
 
 // oracle is the state machine written down the slow way: second by second, with
@@ -201,6 +202,47 @@ func TestStateSurvivesInTheDatabase(t *testing.T) {
 	}
 	if err := again.Restore([]Saved{{Rule: "hot", Device: "c1", Data: []byte(`{`)}}); err == nil {
 		t.Error("a broken row was taken")
+	}
+}
+
+// Two sources feed one engine; what one fails to write does not touch the other.
+func TestJudge(t *testing.T) {
+	e := mustNew(t, hot)
+	full := errors.New("the disk is full")
+	var mu sync.Mutex
+	raised := map[string]int{}
+	var wg sync.WaitGroup
+	for w := range 2 {
+		wg.Go(func() {
+			for i := range 50 {
+				ev := []event.Event{reading(1, fmt.Sprintf("%d-%d", w, i), `{"t":80}`)}
+				for _, fail := range []error{full, nil} {
+					err := e.Judge(ev, time.Time{}, func(trs []Transition, dirty []Saved) error {
+						mu.Lock()
+						defer mu.Unlock()
+						if len(trs) != 1 || len(dirty) != 1 {
+							t.Errorf("%v %v", lines(trs), dirty)
+						} else if fail == nil {
+							raised[trs[0].Part]++
+						}
+						return fail
+					})
+					if !errors.Is(err, fail) {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if rows, err := e.Snapshot(); err != nil || len(rows) != 100 || len(raised) != 100 {
+		t.Error(len(rows), len(raised), err)
+	}
+	if err := e.Judge(nil, testEpoch().Add(time.Hour), func(trs []Transition, dirty []Saved) error {
+		want(t, trs)
+		return nil
+	}); err != nil {
+		t.Error(err)
 	}
 }
 
