@@ -39,7 +39,7 @@ type RuleView struct {
 type ruleList struct {
 	Body struct {
 		Items []RuleView `json:"items"`
-		Next  string  `json:"next"`
+		Next  string     `json:"next"`
 	}
 }
 
