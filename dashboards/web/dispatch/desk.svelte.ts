@@ -11,7 +11,8 @@ import type { Alarm, Camera, Command, Device, Incident, Opening, Page, Procedure
 import { explain } from '../kit/errors';
 import { WallState } from './wall.svelte';
 
-export type Selection = { kind: 'alarm' | 'device' | 'camera'; id: string } | undefined;
+/** What the inspector shows instead of the current alarm. */
+export type Selection = { kind: 'device' | 'camera'; id: string } | undefined;
 export type Loading = 'loading' | 'ready' | 'failed';
 
 const topics = ['alarm', 'device', 'twin', 'camera', 'command', 'broadcast', 'badge', 'order'];
@@ -28,6 +29,8 @@ export class Desk {
   linkSince = $state(Date.now());
   sound = $state(recall('sound', true));
   audible = $state(false);
+  /** The alarm that the keys act on. */
+  current = $state.raw<string | undefined>(undefined);
   selected = $state.raw<Selection>(undefined);
   zones = $state.raw<Zone[]>([]);
   incidents = $state.raw<Incident[] | undefined>(undefined);
@@ -47,7 +50,7 @@ export class Desk {
   devices = $derived.by(() => (void this.#rest, [...this.model.devices.values()]));
   cameras = $derived.by(() => (void this.#rest, [...this.model.cameras.values()].sort((a, b) => (a.id < b.id ? -1 : 1))));
   online = $derived(this.devices.reduce((n, d) => n + Number(d.online), 0));
-  alarm = $derived.by(() => (void this.#alarms, this.selected?.kind === 'alarm' ? this.model.alarms.get(this.selected.id) : undefined));
+  alarm = $derived.by(() => (void this.#alarms, this.current === undefined ? undefined : this.model.alarms.get(this.current)));
   device = $derived.by(() => (void this.#rest, this.selected?.kind === 'device' ? this.model.devices.get(this.selected.id) : undefined));
   camera = $derived.by(() => (void this.#rest, this.selected?.kind === 'camera' ? this.model.cameras.get(this.selected.id) : undefined));
 
@@ -143,7 +146,8 @@ export class Desk {
   }
 
   selectAlarm(id: string): void {
-    this.selected = { kind: 'alarm', id };
+    this.current = id;
+    this.selected = undefined;
     void this.#detail(id);
   }
 
@@ -151,7 +155,7 @@ export class Desk {
   step(by: number): void {
     const q = this.queue;
     if (q.length === 0) return;
-    const i = this.selected?.kind === 'alarm' ? q.findIndex((a) => a.id === this.selected?.id) : -1;
+    const i = q.findIndex((a) => a.id === this.current);
     const next = q[i < 0 ? 0 : Math.min(q.length - 1, Math.max(0, i + by))];
     if (next) this.selectAlarm(next.id);
   }
@@ -238,7 +242,7 @@ export class Desk {
     this.#resound();
     const a = data as Alarm;
     this.wall.release();
-    if (this.selected?.kind === 'alarm' && this.selected.id === a.id && !a.journal) void this.#detail(a.id);
+    if (this.current === a.id && !a.journal) void this.#detail(a.id);
     if (fresh) this.#new(fresh);
   }
 
@@ -246,14 +250,14 @@ export class Desk {
     this.announced = a;
     if (!a.silent) this.tone.announce(a.priority);
     if (a.priority === 'critical') this.showCameras(a);
-    if (!this.selected) this.selectAlarm(a.id);
+    if (!this.alarm) this.selectAlarm(a.id);
   }
 
   /** After loading: an unacknowledged critical alarm that began before the page did. */
   #bringStanding(): void {
     const first = this.queue[0];
     if (!first) return;
-    if (!this.selected) this.selectAlarm(first.id);
+    if (!this.alarm) this.selectAlarm(first.id);
     if (first.priority === 'critical' && isUnacked(first)) this.showCameras(first);
   }
 

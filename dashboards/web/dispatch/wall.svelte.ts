@@ -17,6 +17,8 @@ export class WallState {
   slots = $state.raw<Slot[]>(empty());
   /** The tile that fills the wall alone. */
   solo = $state<number | undefined>(undefined);
+  /** Whole pictures with bars, instead of filled tiles. */
+  whole = $state(recall('wall.whole', false));
   /** What was there before an alarm took the wall. */
   before = $state.raw<Kept | undefined>(undefined);
   readonly #held: (alarm: string) => boolean;
@@ -45,6 +47,11 @@ export class WallState {
 
   enlarge(i: number): void {
     this.solo = this.solo === i ? undefined : i;
+  }
+
+  setWhole(on: boolean): void {
+    this.whole = on;
+    remember('wall.whole', on);
   }
 
   /** An alarm's cameras come to the front. */

@@ -6,6 +6,7 @@ declare module 'svelte/elements' {
     'dongyue-video': HTMLAttributes<HTMLElement> & {
       camera?: string;
       stream?: string;
+      fit?: 'cover' | 'contain';
       label?: string;
       onview?: (e: CustomEvent<View>) => void;
     };

@@ -20,7 +20,8 @@ const chinese: Labels = {
 
 const css = `
 :host { display: block; position: relative; background: #05070a; overflow: hidden; contain: strict; }
-video { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; opacity: 0; transition: opacity .12s; }
+video { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: cover; opacity: 0; transition: opacity .12s; }
+:host([fit=contain]) video { object-fit: contain; }
 :host([data-state=live]) video { opacity: 1; }
 .say { position: absolute; inset: 0; display: grid; place-content: center; text-align: center; color: #8a95a3; line-height: 1.6; padding: .5em; }
 .say small { font-size: .86em; color: #7b8694; }
@@ -28,7 +29,7 @@ video { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: con
 @media (prefers-reduced-motion: reduce) { video { transition: none; } }`;
 
 /**
- * <dongyue-video camera="cam-1" stream="sub">: a live picture over WHEP that
+ * <dongyue-video camera="cam-1" stream="sub" fit="contain">: a live picture over WHEP that
  * says when there is none. Needs no framework. A frozen picture is never shown:
  * after 2.5 s without a new frame it gives way to "no signal". Fires "view" with
  * the player's View as detail.
