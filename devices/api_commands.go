@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -117,4 +118,13 @@ func (r *Registry) getCommand(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return &commandOutput{commandToJSON(&c)}, nil
+}
+
+// FindCommand returns a command by its id, or ErrNoCommand.
+func (r *Registry) FindCommand(ctx context.Context, id string) (Command, error) {
+	c, err := byID(ctx, r.db.Read(), id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Command{}, fmt.Errorf("command %s: %w", id, ErrNoCommand)
+	}
+	return c, err
 }

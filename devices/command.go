@@ -184,12 +184,12 @@ func (r *Registry) deliver(ctx context.Context, rec *record, c Command) (Command
 		return c, nil
 	}
 	if err := r.publish(rec, &c); err != nil {
-		r.log.WarnContext(ctx, "command was not taken by the broker; it waits", "device_id", rec.id, "command_id", c.ID, "err", err)
+		r.log.DebugContext(ctx, "command was not taken by the broker; it waits", "device_id", rec.id, "command_id", c.ID, "err", err)
 		if err := r.move(ctx, &c, Queued, ""); err != nil {
 			return c, err
 		}
 		if r.pub.Connected(rec.id) {
-			r.look(rec)
+			r.soon(rec) // it has connected and will subscribe in a moment
 		}
 	}
 	return c, nil

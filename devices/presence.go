@@ -67,10 +67,15 @@ func (r *Registry) present(rec *record, e *event.Event, data Fields) (show bool)
 
 // look asks Run to look at the device at once.
 func (r *Registry) look(rec *record) {
+	r.soon(rec)
+	r.nudge()
+}
+
+// soon asks Run to look at the device with its next round.
+func (r *Registry) soon(rec *record) {
 	r.hotMu.Lock()
 	r.moved[rec] = struct{}{}
 	r.hotMu.Unlock()
-	r.nudge()
 }
 
 // later asks Run to look at the device's presence after a while.

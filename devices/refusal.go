@@ -42,6 +42,7 @@ const (
 // Errors that callers tell apart.
 var (
 	ErrNoDevice    = errors.New("no such device")
+	ErrNoCommand   = errors.New("no such command")
 	ErrExists      = errors.New("device exists")
 	ErrCredentials = errors.New("unknown device or wrong secret")
 )

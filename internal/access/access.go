@@ -29,6 +29,12 @@ type Commander interface {
 	Command(ctx context.Context, device, typ string, args any, ttl time.Duration, key, actor, ref string) (id string, err error)
 }
 
+// Commands tells what became of a command. ok is false for one that does not
+// exist.
+type Commands interface {
+	State(ctx context.Context, command string) (actor, status, problem string, ok bool, err error)
+}
+
 // Doors knows the doors. Both methods are asked for every badge and must answer
 // from memory.
 type Doors interface {
@@ -41,12 +47,13 @@ type Auditor interface {
 	Audit(ctx context.Context, tx *sql.Tx, actor, action, target string, detail any) error
 }
 
-// Options of New; all are needed but Key and Location.
+// Options of New; all are needed but Commands, Key and Location.
 type Options struct {
 	DB        *db.DB
 	Feed      *web.Feed
 	Log       *slog.Logger
 	Commander Commander
+	Commands  Commands // nil: residents are told that the order went out, not how it ended
 	Doors     Doors
 	Audit     Auditor
 
@@ -65,6 +72,7 @@ type Access struct {
 	feed  *web.Feed
 	log   *slog.Logger
 	cmd   Commander
+	said  Commands
 	doors Doors
 	audit Auditor
 	key   []byte
@@ -89,7 +97,7 @@ func New(o Options) (*Access, error) {
 		o.Location = time.FixedZone("UTC+8", 8*60*60)
 	}
 	x := &Access{
-		db: o.DB, feed: o.Feed, log: o.Log, cmd: o.Commander, doors: o.Doors, audit: o.Audit,
+		db: o.DB, feed: o.Feed, log: o.Log, cmd: o.Commander, said: o.Commands, doors: o.Doors, audit: o.Audit,
 		key: o.Key, loc: o.Location, tries: map[string]tries{}, pace: newPace(),
 	}
 	ctx := context.Background()

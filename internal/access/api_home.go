@@ -81,6 +81,11 @@ func (x *Access) registerHome(a *web.API) {
 		}
 		return openingAnswer(x.OpenHome(ctx, who, in.ID, in.Key))
 	})
+	if x.said != nil {
+		web.Register(a, web.Op{
+			Method: "GET", Path: "/home/commands/{id}", Summary: "What became of an opening of mine", Tag: "home", Action: web.Home,
+		}, x.homeCommand)
+	}
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/home/badges", Summary: "My badge log, newest first", Tag: "home", Action: web.Home,
 	}, func(ctx context.Context, in *PageQuery) (*page[homeBadge], error) {
@@ -102,4 +107,27 @@ func (x *Access) registerHome(a *web.API) {
 		}
 		return paged(mine, in.Limit, func(b homeBadge) string { return strconv.FormatInt(b.ID, 10) }), nil
 	})
+}
+
+type homeCommandBody struct {
+	ID     string `json:"id"`
+	Status string `json:"status" enum:"queued,sent,accepted,done,failed,expired"`
+	Error  string `json:"error"`
+}
+
+// homeCommand answers for the resident's own commands; another's is as unknown as
+// one that does not exist.
+func (x *Access) homeCommand(ctx context.Context, in *PathID) (*one[homeCommandBody], error) {
+	who, err := resident(ctx)
+	if err != nil {
+		return nil, err
+	}
+	actor, status, problem, ok, err := x.said.State(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !ok || actor != who.ID {
+		return nil, web.Fail(http.StatusNotFound, "home.no_command", "there is no such opening of yours")
+	}
+	return &one[homeCommandBody]{homeCommandBody{in.ID, status, problem}}, nil
 }

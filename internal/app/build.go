@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -118,7 +119,7 @@ func (a *App) buildDevices(ctx context.Context) (err error) {
 		return err
 	}
 	a.access, err = access.New(access.Options{
-		DB: a.db, Feed: a.feed, Log: a.log, Commander: commander{a.devices}, Doors: doors{a.devices, &a.mqtt}, Audit: a.identity, Key: a.derive("cards"),
+		DB: a.db, Feed: a.feed, Log: a.log, Commander: commander{a.devices}, Commands: commander{a.devices}, Doors: doors{a.devices, &a.mqtt}, Audit: a.identity, Key: a.derive("cards"),
 	})
 	if err != nil {
 		return err
@@ -224,7 +225,7 @@ func (a *App) wake(ctx context.Context) {
 	}
 }
 
-func (a *App) buildBroker(context.Context) (err error) {
+func (a *App) buildBroker(ctx context.Context) (err error) {
 	c := a.o.Config.MQTT
 	secure, err := serverTLS(c.Cert, c.Key, c.ClientCA)
 	if err != nil {
@@ -245,8 +246,35 @@ func (a *App) buildBroker(context.Context) (err error) {
 		return err
 	}
 	a.onClose(a.broker.Close)
+	if err := a.restoreRetained(ctx); err != nil {
+		return err
+	}
 	a.mqtt.broker.Store(a.broker)
 	a.outlook = &outlook{db: a.db, feed: a.feed, mqtt: &a.mqtt, log: a.log}
+	return nil
+}
+
+// restoreRetained gives the broker what devices last said of themselves, for
+// programs that subscribe after a restart.
+func (a *App) restoreRetained(ctx context.Context) error {
+	for _, d := range a.devices.In(ctx, "", "") {
+		if d.LastSeen.IsZero() {
+			continue
+		}
+		messages := map[event.Channel]any{event.Presence: map[string]any{"online": d.Online, "fw": d.Firmware, "boot": d.Boot}}
+		if d.State != nil {
+			messages[event.State] = map[string]any{"at": d.StateAt, "state": d.State}
+		}
+		for channel, m := range messages {
+			b, err := json.Marshal(m)
+			if err != nil {
+				return fmt.Errorf("restore %s of %s: %w", channel, d.ID, err)
+			}
+			if err := a.broker.Restore(event.Topic(d.Kind, d.ID, channel), b); err != nil {
+				return fmt.Errorf("restore %s of %s: %w", channel, d.ID, err)
+			}
+		}
+	}
 	return nil
 }
 

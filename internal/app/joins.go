@@ -139,3 +139,12 @@ type announcer struct{ devices *devices.Registry }
 func (n announcer) Play(ctx context.Context, p broadcast.Play) (string, error) {
 	return commander(n).Command(ctx, p.Device, "play", p.Args, p.TTL, p.Key, p.Actor, p.Ref)
 }
+
+// State tells access what became of a command.
+func (c commander) State(ctx context.Context, command string) (actor, status, problem string, ok bool, err error) {
+	cmd, err := c.devices.FindCommand(ctx, command)
+	if errors.Is(err, devices.ErrNoCommand) {
+		return "", "", "", false, nil
+	}
+	return cmd.Actor, string(cmd.Status), cmd.Error, err == nil, err
+}
