@@ -199,7 +199,7 @@ func TestForeignClient(t *testing.T) {
 		"-P", "a password of the length that it wants", "--will-topic", "x", "--will-payload", "y", "--will-qos", "1", "--will-retain",
 		"-q", "1", "-C", "3", "-W", "15", "-v", "-t", "dy/v1/charger/charger-e03/#").CombinedOutput()
 	if err != nil {
-		t.Fatalf("mosquitto_sub: %v\n%s", err, out)
+		t.Fatalf("%s: %v\n%s", path, err, out)
 	}
 	for line := range strings.Lines(string(out)) {
 		topic, payload, _ := strings.Cut(strings.TrimSpace(line), " ")

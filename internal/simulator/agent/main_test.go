@@ -110,14 +110,24 @@ func (d *threshold) Accept() (net.Conn, error) {
 	return c, err
 }
 
-// stop ends the hub as a crash would.
+// stop ends the hub as a crash would. The library's Close locks up against
+// clients that leave at the same moment (Clients.GetByListener takes its read
+// lock twice), so it is called when they have left.
 func (h *hub) stop() {
 	_ = h.door.Close()
-	_ = h.Close()
 	h.door.mu.Lock()
-	defer h.door.mu.Unlock()
 	for _, c := range h.door.conns {
 		_ = c.Close()
+	}
+	h.door.mu.Unlock()
+	h.left()
+	_ = h.Close()
+}
+
+// left waits until only the inline client is connected.
+func (h *hub) left() {
+	for end := time.Now().Add(patience); h.Clients.Len() > 1 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
 	}
 }
 
