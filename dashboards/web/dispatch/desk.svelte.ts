@@ -1,4 +1,4 @@
-import { kpis, isUnacked, queue } from '../kit/alarms';
+import { isUnacked, kpis, queue, rank } from '../kit/alarms';
 import { all, ApiError, get, newKey, post } from '../kit/api';
 import { Model } from '../kit/model';
 import { notices } from '../kit/notices.svelte';
@@ -44,6 +44,7 @@ export class Desk {
   #rest = $state.raw(0);
   #flush: ReturnType<typeof setTimeout> | undefined;
   #stream: Stream;
+  #touched = 0; // when the operator last did something
 
   queue = $derived.by(() => (void this.#alarms, queue(this.model.alarms.values())));
   kpis = $derived.by(() => (void this.#alarms, kpis(this.model.alarms.values(), now())));
@@ -148,6 +149,7 @@ export class Desk {
   selectAlarm(id: string): void {
     this.current = id;
     this.selected = undefined;
+    void this.#card(this.model.alarms.get(id)?.procedure);
     void this.#detail(id);
   }
 
@@ -198,6 +200,12 @@ export class Desk {
     this.unlockSound();
   }
 
+  /** The operator did something; browsers allow sound from then on. */
+  touched(): void {
+    this.#touched = Date.now();
+    if (!this.audible) this.unlockSound();
+  }
+
   unlockSound(): void {
     this.tone.unlock();
     setTimeout(() => (this.audible = this.tone.ready), 100);
@@ -215,14 +223,24 @@ export class Desk {
     }
   }
 
-  /** What not every hub has: the demonstration's incidents, procedure cards. */
+  /** What not every hub has: the demonstration's incidents. */
   async #extras(): Promise<void> {
-    const [demo, cards] = await Promise.allSettled([
-      get<Page<Incident>>('/demo/incidents'),
-      get<Page<Procedure & { id: string }>>('/procedures'),
-    ]);
-    this.incidents = demo.status === 'fulfilled' ? (demo.value.items ?? []) : undefined;
-    if (cards.status === 'fulfilled') this.procedures = new Map((cards.value.items ?? []).map((c) => [c.id, c]));
+    try {
+      this.incidents = (await get<Page<Incident>>('/demo/incidents')).items ?? [];
+    } catch {
+      this.incidents = undefined;
+    }
+  }
+
+  /** Loads the card that an alarm names, once. */
+  async #card(p: Alarm['procedure']): Promise<void> {
+    if (typeof p !== 'string' || !p || this.procedures.has(p)) return;
+    try {
+      const card = await get<Procedure>(`/procedures/${encodeURIComponent(p)}`);
+      this.procedures = new Map(this.procedures).set(p, card);
+    } catch {
+      // without its card the alarm still has its actions
+    }
   }
 
   #linked(s: LinkState, since: number): void {
@@ -250,7 +268,9 @@ export class Desk {
     this.announced = a;
     if (!a.silent) this.tone.announce(a.priority);
     if (a.priority === 'critical') this.showCameras(a);
-    if (!this.alarm) this.selectAlarm(a.id);
+    const busy = Date.now() - this.#touched < 6000;
+    const lesser = !this.alarm || !isUnacked(this.alarm) || rank(this.alarm.priority) > rank(a.priority);
+    if (!this.alarm || (a.priority === 'critical' && lesser && !busy)) this.selectAlarm(a.id);
   }
 
   /** After loading: an unacknowledged critical alarm that began before the page did. */

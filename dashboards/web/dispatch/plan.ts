@@ -26,9 +26,10 @@ export function around(boxes: readonly Box[], margin: number): Box {
 
 /** The part of the plan that a view of this shape shows when all of b is to be seen. */
 export function fit(b: Box, width: number, height: number): Box {
-  const scale = Math.max(b.w / Math.max(width, 1), b.h / Math.max(height, 1));
-  const w = width * scale;
-  const h = height * scale;
+  const [across, down] = [Math.max(width, 1), Math.max(height, 1)];
+  const scale = Math.max(b.w / across, b.h / down);
+  const w = across * scale;
+  const h = down * scale;
   return { x: b.x - (w - b.w) / 2, y: b.y - (h - b.h) / 2, w, h };
 }
 

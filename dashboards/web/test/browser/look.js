@@ -76,3 +76,4 @@ await take('home-hold', 'home', 'resident', phone, (p) => hold(p, 550));
 await take('home-opened', 'home', 'resident', phone, async (p) => (await hold(p, 1200), await p.mouse.up(), await p.getByTestId('home-opened').waitFor(), wait(p, 200)));
 await take('home-report', 'home', 'resident', phone, async (p) => (await p.getByTestId('home-report').click(), wait(p, 200)));
 await browser.close();
+process.exit(0);

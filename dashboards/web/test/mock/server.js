@@ -81,7 +81,7 @@ export function start(port = 0) {
       if (what === 'close') Object.assign(a, { state: 'normal', closed_at: new Date().toISOString() });
       return change(a, what, who.name, body.text ?? '');
     }],
-    ['GET', /^\/procedures$/, () => list(procedures)],
+    ['GET', /^\/procedures\/([^/]+)$/, ([id]) => procedures.find((p) => p.id === id)],
     ['GET', /^\/demo\/incidents$/, () => list(incidents)],
     ['POST', /^\/demo\/incidents\/(\w+)$/, ([id]) => (demo[id]?.(), {})],
     ['POST', /^\/devices\/([^/]+)\/commands$/, ([id], _q, b) => run(id, b.type, b.args)],
