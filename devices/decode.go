@@ -140,20 +140,36 @@ func readReply(e *event.Event, root Fields) error {
 	return root.Err()
 }
 
-// readTime reads `at` (RFC 3339; a device without a clock sends an old one and
-// is late, never refused) and decides whether the event is late.
+// readTime reads `at` (RFC 3339, or Unix milliseconds from those that know no
+// calendar; a device without a clock sends an old one and is late, never refused)
+// and decides whether the event is late.
 func readTime(e *event.Event, root Fields) error {
-	s := root.OptText("at", 40)
-	var t time.Time
-	if root.Err() != nil || t.UnmarshalText([]byte(s)) != nil {
-		return Refuse(CodeTime, "at: a time such as 2026-11-23T08:15:30.250Z is wanted")
+	t, ok := timeOf(root)
+	if !ok {
+		return Refuse(CodeTime, "at: a time such as 2026-11-23T08:15:30.250Z, or Unix milliseconds, is wanted")
 	}
 	if t.Sub(e.ReceivedAt) > MaxAhead {
-		return Refuse(CodeFuture, "at: %s is more than %s ahead of the hub", s, MaxAhead)
+		return Refuse(CodeFuture, "at: %s is more than %s ahead of the hub", t.Format(time.RFC3339), MaxAhead)
 	}
 	e.At = t.UTC().Truncate(time.Millisecond)
 	e.Late = e.ReceivedAt.Sub(e.At) > event.LateAfter
 	return nil
+}
+
+// Bounds of a time in Unix milliseconds: below 2001 it is seconds that somebody
+// forgot to multiply, beyond the year 9999 it can't be written.
+const (
+	minUnix = 1_000_000_000_000
+	maxUnix = 253_402_300_799_999
+)
+
+func timeOf(root Fields) (t time.Time, ok bool) {
+	if root.IsNumber("at") {
+		x, _ := root.OptNumber("at", minUnix, maxUnix)
+		return time.UnixMilli(int64(x)).UTC(), root.Err() == nil
+	}
+	s := root.OptText("at", 40)
+	return t, root.Err() == nil && t.UnmarshalText([]byte(s)) == nil
 }
 
 func readPart(root Fields) string {

@@ -3,6 +3,7 @@ package devices_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +119,19 @@ func TestDecodePlacesTheEvent(t *testing.T) {
 	for age, late := range map[time.Duration]bool{event.LateAfter: false, event.LateAfter + time.Millisecond: true} {
 		if e := h.decode("door-1", event.Happening, `{"id":"1","type":"rex","at":"`+now.Add(-age).Format(time.RFC3339Nano)+`"}`, now); e.Late != late {
 			t.Errorf("an event of %s: late = %v", age, e.Late)
+		}
+	}
+}
+
+func TestDecodeTakesUnixMilliseconds(t *testing.T) {
+	h := fresh(t)
+	e := h.decode("door-1", event.Happening, fmt.Sprintf(`{"id":"1","type":"rex","at":%d}`, now.UnixMilli()), now)
+	if !e.At.Equal(now.Truncate(time.Millisecond)) || e.Late {
+		t.Fatalf("at %v, late %v", e.At, e.Late)
+	}
+	for _, at := range []string{"-1", "1700000000", "1e300", "253402300800000"} {
+		if _, err := h.Decode("dy/v1/door/door-1/event", []byte(`{"id":"1","type":"rex","at":`+at+`}`), now); err == nil {
+			t.Errorf("at %s was taken", at)
 		}
 	}
 }

@@ -98,6 +98,12 @@ func (f Fields) Number(name string, lo, hi float64) float64 {
 	return x
 }
 
+// IsNumber reports whether the member is there and a number.
+func (f Fields) IsNumber(name string) bool {
+	m := f.find(name)
+	return m != nil && m.kind == '0'
+}
+
 // OptNumber is as Number, but the member may be missing; ok tells.
 func (f Fields) OptNumber(name string, lo, hi float64) (x float64, ok bool) {
 	m := f.find(name)

@@ -119,7 +119,7 @@ func Default() *Config {
 		HTTP: HTTP{Addr: ":8080"},
 		MQTT: MQTT{
 			Addr: "127.0.0.1:1883", TLSAddr: Off,
-			MaxConnections: 20_000, MessagesPerS: 100, MessageBurst: 500,
+			MaxConnections: 20_000, MessagesPerS: 2000, MessageBurst: 4000,
 		},
 		WebRTC:  WebRTC{Addr: ":8189", Hosts: []string{}},
 		RTSP:    RTSP{Addr: "127.0.0.1:8554"},
