@@ -99,6 +99,10 @@ func sortedKeys(m map[string]any) []string {
 	return keys
 }
 
+// lifeSafety is a rule's rank on the ladder of broadcasts: below live speech and
+// official warnings, above an operator's announcement.
+const lifeSafety = 3
+
 func (l *loader) broadcast(a *ActionRule, n node) {
 	f := n.fields("zones", "text", "priority")
 	a.Zones = f["zones"].texts()
@@ -113,9 +117,9 @@ func (l *loader) broadcast(a *ActionRule, n node) {
 	}
 	a.Text = f["text"].bilingual()
 	a.text = l.bilingual(f["text"], a.Text)
-	a.Level = 4
+	a.Level = lifeSafety
 	if f["priority"].ok() {
-		a.Level = f["priority"].integer(1, 5)
+		a.Level = f["priority"].integer(1, 6)
 	}
 	if a.TTL == 0 {
 		a.TTL = broadcastTTL
@@ -141,7 +145,7 @@ type Action struct {
 	Args     map[string]any // of a command
 	Zones    []string       // of a broadcast
 	Text     event.Text     // of a broadcast; title of a work order. May hold {name}
-	Level    int            // of a broadcast: 1 (least) to 5
+	Level    int            // of a broadcast: 1 (fire, live) to 6 (music)
 	Priority event.Priority // of a work order
 	Deadline time.Time      // after it the action is dropped; zero: never
 }

@@ -75,7 +75,7 @@ func TestLoadTellsAllProblems(t *testing.T) {
 		`rules[2].actions[1].ttl: must be a duration`,
 		`rules[2].actions[2].broadcast: has no zones`,
 		`rules[2].actions[2].broadcast: has no text`,
-		`rules[2].actions[2].broadcast.priority: must be a whole number from 1 to 5`,
+		`rules[2].actions[2].broadcast.priority: must be a whole number from 1 to 6`,
 		`rules[2].actions[3].device: belongs to a command`,
 		`rules[2].actions[3].work_order: has no priority`,
 		`rules[2].for: an event that nothing ends can't last`,
