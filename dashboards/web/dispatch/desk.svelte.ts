@@ -15,6 +15,7 @@ import { WallState } from './wall.svelte';
 export type Selection = { kind: 'device' | 'camera'; id: string } | undefined;
 export type Loading = 'loading' | 'ready' | 'failed';
 
+const stillFor = 3000; // ms without a key or click
 const topics = ['alarm', 'device', 'twin', 'camera', 'command', 'broadcast', 'badge', 'order'];
 
 /** The state of the dispatch screen: the model, what is selected, what is open. */
@@ -268,9 +269,18 @@ export class Desk {
     this.announced = a;
     if (!a.silent) this.tone.announce(a.priority);
     if (a.priority === 'critical') this.showCameras(a);
-    const busy = Date.now() - this.#touched < 6000;
-    const lesser = !this.alarm || !isUnacked(this.alarm) || rank(this.alarm.priority) > rank(a.priority);
-    if (!this.alarm || (a.priority === 'critical' && lesser && !busy)) this.selectAlarm(a.id);
+    if (!this.alarm) this.selectAlarm(a.id);
+    else if (a.priority === 'critical') this.#offer(a.id);
+  }
+
+  /** Selects a critical alarm over a lesser one, once the operator's hands are still. */
+  #offer(id: string): void {
+    const a = this.model.alarms.get(id);
+    const now = this.alarm;
+    if (!a || !isUnacked(a) || (now && isUnacked(now) && rank(now.priority) <= rank(a.priority))) return;
+    const still = Date.now() - this.#touched;
+    if (still >= stillFor) this.selectAlarm(id);
+    else setTimeout(() => this.#offer(id), stillFor - still);
   }
 
   /** After loading: an unacknowledged critical alarm that began before the page did. */

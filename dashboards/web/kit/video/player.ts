@@ -130,6 +130,7 @@ export class Player {
   #start(): void {
     this.#retryAt = undefined;
     this.#started = this.#moved = this.#env.now();
+    this.#frames = this.#env.frames(); // those of the session before count for nothing
     if (this.#state !== 'nosignal') this.#set('connecting');
     else this.#tell();
     const a = this.#attempt(this.#want);
@@ -207,7 +208,6 @@ export class Player {
   }
 
   #show(a: Attempt): void {
-    this.#frames = this.#env.frames();
     this.#env.show(a.media ?? null);
     this.#frames = this.#env.frames();
   }
@@ -218,7 +218,6 @@ export class Player {
     this.#next = this.#now = undefined;
     this.#retryAt = undefined;
     this.#env.show(null);
-    this.#frames = 0;
   }
 
   #end(a: Attempt | undefined): void {

@@ -36,8 +36,13 @@ export async function openWhep(url: string, on: SessionEvents, signal: AbortSign
   const close = () => {
     clearTimeout(timer);
     pc.ontrack = pc.onconnectionstatechange = null;
-    pc.close();
-    if (resource) void env.fetch(resource, { method: 'DELETE', keepalive: true, credentials: 'same-origin' }).catch(() => {});
+    if (!resource) return pc.close();
+    // the session ends by its own rules first; a closed connection would end it
+    // behind our back and the DELETE would find nothing
+    for (const r of pc.getReceivers()) r.track.stop();
+    const end = env.fetch(resource, { method: 'DELETE', keepalive: true, credentials: 'same-origin' });
+    resource = undefined;
+    void end.catch(() => {}).finally(() => pc.close());
   };
   try {
     pc.addTransceiver('video', { direction: 'recvonly' });

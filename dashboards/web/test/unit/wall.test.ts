@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { area, assign, bring, empty, fill, layouts, release, side, tiles, type Slot } from '../../dispatch/wall';
+
+const slots = (...cameras: (string | null)[]): Slot[] => [...cameras.map((camera) => ({ camera })), ...empty()].slice(0, 16);
+const seen = (s: Slot[], n = 6) => s.slice(0, n).map((x) => (x.alarm ? `${x.camera}!` : x.camera));
+
+describe('the wall', () => {
+  it('gives every tile of a layout its own place', () => {
+    for (const l of layouts) {
+      const places = Array.from({ length: tiles[l] }, (_, i) => area(l, i));
+      expect(new Set(places).size, l).toBe(tiles[l]);
+      for (const p of places) for (const n of p.split(' / ')) expect(Number(n)).toBeLessThanOrEqual(side(l) + 1);
+    }
+  });
+
+  it('fills free tiles in order, and drops cameras that are gone', () => {
+    expect(seen(fill(slots('b', null, 'gone'), ['a', 'b', 'c']), 4)).toEqual(['b', 'a', 'c', null]);
+  });
+
+  it('swaps when the camera is already there', () => {
+    expect(seen(assign(slots('a', 'b', 'c'), 0, 'c'), 3)).toEqual(['c', 'b', 'a']);
+    expect(seen(assign(slots('a', 'b'), 1, 'x'), 3)).toEqual(['a', 'x', null]);
+    expect(seen(assign(slots('a', 'b'), 0, null), 2)).toEqual([null, 'b']);
+    expect(seen(assign(slots('a', 'b'), 0, 'a'), 2)).toEqual(['a', 'b']);
+  });
+
+  it('brings an alarm’s cameras to the front, the nearest first', () => {
+    expect(seen(bring(slots('a', 'b', 'c', 'd'), 'A', ['x', 'c'], () => true), 5)).toEqual(['x!', 'c!', 'b', 'd', null]);
+  });
+
+  it('leaves the tiles of an alarm that still stands', () => {
+    const one = bring(slots('a', 'b', 'c', 'd'), 'A', ['a', 'b'], () => true);
+    const two = bring(one, 'B', ['x', 'a'], () => true);
+    expect(seen(two, 4)).toEqual(['a!', 'b!', 'x!', 'd']);
+    expect(two[2]?.alarm).toBe('B');
+    const later = bring(two, 'C', ['y'], (id) => id !== 'A'); // A is over: its tile is free
+    expect(later[0]).toEqual({ camera: 'y', alarm: 'C' });
+  });
+
+  it('takes marks away when alarms are over, and nothing else', () => {
+    const s = bring(slots('a', 'b'), 'A', ['a'], () => true);
+    expect(release(s, () => true)).toBe(s);
+    expect(seen(release(s, () => false), 2)).toEqual(['a', 'b']);
+  });
+});
