@@ -10,14 +10,19 @@ import (
 	"strings"
 )
 
-// pages are the addresses of the apps and the files behind them. /login is where
-// links and messages may send people; the desk's page asks who they are and
-// sends them on.
-var pages = map[string]string{ //nolint:gochecknoglobals // a constant table
-	"/dispatch": "dispatch.html",
-	"/crew":     "crew.html",
-	"/home":     "home.html",
-	"/login":    "dispatch.html",
+// pageOf is the file behind the address of an app; ok is false for any other
+// address. /login is where links and messages may send people; the desk's page
+// asks who they are and sends them on.
+func pageOf(address string) (name string, ok bool) {
+	switch address {
+	case "/dispatch", "/login":
+		return "dispatch.html", true
+	case "/crew":
+		return "crew.html", true
+	case "/home":
+		return "home.html", true
+	}
+	return "", false
 }
 
 // policy lets a page run what comes from the hub itself and nothing else: no
@@ -115,7 +120,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/dispatch", http.StatusFound)
 		return
 	}
-	if page, ok := pages[strings.TrimSuffix(p, "/")]; ok {
+	if page, ok := pageOf(strings.TrimSuffix(p, "/")); ok {
 		if f := h.files[page]; f != nil {
 			f.serve(w, r)
 			return

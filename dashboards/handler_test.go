@@ -137,7 +137,7 @@ func TestNotBuilt(t *testing.T) {
 // forbids: no inline script, no style attribute, no other origin.
 func TestBuiltPagesFitThePolicy(t *testing.T) {
 	h := Handler()
-	for page := range pages {
+	for _, page := range []string{"/dispatch", "/crew", "/home", "/login"} {
 		w := ask(h, "GET", page)
 		if w.Code == http.StatusServiceUnavailable {
 			continue // not built here; the page that says so is tested above

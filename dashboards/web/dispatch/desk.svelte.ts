@@ -21,7 +21,7 @@ const topics = ['alarm', 'device', 'twin', 'camera', 'command', 'broadcast', 'ba
 /** The state of the dispatch screen: the model, what is selected, what is open. */
 export class Desk {
   readonly model = new Model();
-  readonly wall = new WallState((id) => this.#held(id));
+  readonly wall = new WallState((id) => this.#held(id), (id) => this.#stands(id));
   readonly tone = new Tone();
 
   loading = $state<Loading>('loading');
@@ -295,7 +295,13 @@ export class Desk {
     this.tone.pending(this.queue.find((a) => isUnacked(a) && !a.silent)?.priority);
   }
 
+  /** The current alarm, and one so young that the operator may be looking at it. */
   #held(alarm: string): boolean {
+    const a = this.model.alarms.get(alarm);
+    return !!a && isUnacked(a) && (alarm === this.current || Date.now() - Date.parse(a.raised_at) < 60_000);
+  }
+
+  #stands(alarm: string): boolean {
     const a = this.model.alarms.get(alarm);
     return !!a && !a.closed_at && a.state !== 'normal';
   }

@@ -22,9 +22,12 @@ export class WallState {
   /** What was there before an alarm took the wall. */
   before = $state.raw<Kept | undefined>(undefined);
   readonly #held: (alarm: string) => boolean;
+  readonly #stands: (alarm: string) => boolean;
 
-  constructor(held: (alarm: string) => boolean) {
+  /** held: the operator may be looking at it; stands: it is not over. */
+  constructor(held: (alarm: string) => boolean, stands: (alarm: string) => boolean) {
     this.#held = held;
+    this.#stands = stands;
     this.#take(recall<Kept>('wall', { layout: '4', slots: [] }, good));
   }
 
@@ -57,14 +60,14 @@ export class WallState {
   /** An alarm's cameras come to the front. */
   bring(alarm: string, cameras: string[]): void {
     this.before ??= this.#now();
-    this.slots = bring(this.slots, alarm, cameras, this.#held);
+    this.slots = bring(this.slots, alarm, cameras, this.#held, tiles['1+5']);
     this.layout = '1+5';
     this.solo = undefined;
   }
 
   /** Marks go when their alarms are over; the pictures stay until the operator restores. */
   release(): void {
-    this.slots = release(this.slots, this.#held);
+    this.slots = release(this.slots, this.#stands);
   }
 
   restore(): void {

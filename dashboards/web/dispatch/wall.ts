@@ -51,18 +51,18 @@ export function assign(slots: Slot[], i: number, camera: string | null): Slot[] 
 }
 
 /**
- * Brings an alarm's cameras to the front, the nearest into the large tile. Tiles
- * that another alarm holds are left alone while it is unacknowledged, so that a
- * second alarm does not take away what the operator is looking at.
+ * Brings an alarm's cameras to the front of the tiles that can be seen, the
+ * nearest into the large one. Tiles that another alarm holds are left alone, so
+ * that a second alarm does not take away what the operator is looking at; only
+ * when all are held does it take the last ones, for a new alarm is always shown.
  */
-export function bring(slots: Slot[], alarm: string, cameras: readonly string[], held: (alarm: string) => boolean): Slot[] {
-  let next = slots.map((s) => (s.alarm && !held(s.alarm) ? { camera: s.camera } : s));
-  let i = 0;
-  for (const camera of cameras) {
-    const already = next.findIndex((s) => s.camera === camera && s.alarm !== undefined);
-    if (already >= 0) continue; // it is in front for another alarm
-    while (i < next.length && next[i]?.alarm !== undefined) i++;
-    if (i >= next.length) break;
+export function bring(slots: Slot[], alarm: string, cameras: readonly string[], held: (alarm: string) => boolean, room: number): Slot[] {
+  let next = slots.map((s) => (s.alarm && s.alarm !== alarm && !held(s.alarm) ? { camera: s.camera } : s));
+  let end = room;
+  for (const camera of cameras.slice(0, room)) {
+    if (next.slice(0, room).some((s) => s.camera === camera && s.alarm !== undefined)) continue; // in front already
+    let i = next.findIndex((s, n) => n < room && s.alarm === undefined);
+    if (i < 0) i = --end;
     next = assign(next, i, camera);
     next[i] = { camera, alarm };
   }

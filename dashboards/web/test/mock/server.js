@@ -168,6 +168,7 @@ export function start(port = 0) {
       const at = server.address().port;
       done({
         url: `http://127.0.0.1:${at}`, port: at, state: s, demo, emit,
+        raise: (priority, i) => raise(alarm(s.devices[i], s.cameras, priority, text(`告警 ${i}`, `alarm ${i}`), 0)),
         close: () => new Promise((r) => (server.close(r), server.closeAllConnections())),
       });
     });

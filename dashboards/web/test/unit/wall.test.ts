@@ -25,20 +25,30 @@ describe('the wall', () => {
   });
 
   it('brings an alarm’s cameras to the front, the nearest first', () => {
-    expect(seen(bring(slots('a', 'b', 'c', 'd'), 'A', ['x', 'c'], () => true), 5)).toEqual(['x!', 'c!', 'b', 'd', null]);
+    expect(seen(bring(slots('a', 'b', 'c', 'd'), 'A', ['x', 'c'], () => true, 6), 5)).toEqual(['x!', 'c!', 'b', 'd', null]);
   });
 
   it('leaves the tiles of an alarm that still stands', () => {
-    const one = bring(slots('a', 'b', 'c', 'd'), 'A', ['a', 'b'], () => true);
-    const two = bring(one, 'B', ['x', 'a'], () => true);
+    const one = bring(slots('a', 'b', 'c', 'd'), 'A', ['a', 'b'], () => true, 6);
+    const two = bring(one, 'B', ['x', 'a'], () => true, 6);
     expect(seen(two, 4)).toEqual(['a!', 'b!', 'x!', 'd']);
     expect(two[2]?.alarm).toBe('B');
-    const later = bring(two, 'C', ['y'], (id) => id !== 'A'); // A is over: its tile is free
+    const later = bring(two, 'C', ['y'], (id) => id !== 'A', 6); // A is over: its tile is free
     expect(later[0]).toEqual({ camera: 'y', alarm: 'C' });
   });
 
+  it('always shows a new alarm, however many stand', () => {
+    let s = slots('a', 'b', 'c', 'd', 'e', 'f', 'g');
+    for (let n = 1; n <= 9; n++) {
+      s = bring(s, `A${n}`, [`x${n}`, `y${n}`], () => true, 6);
+      expect(s.slice(0, 6).filter((t) => t.alarm === `A${n}`).map((t) => t.camera).sort()).toEqual([`x${n}`, `y${n}`]);
+    }
+    expect(s[0]?.alarm).toBe('A1');
+    expect(new Set(s.map((t) => t.camera).filter(Boolean)).size).toBe(s.filter((t) => t.camera).length);
+  });
+
   it('takes marks away when alarms are over, and nothing else', () => {
-    const s = bring(slots('a', 'b'), 'A', ['a'], () => true);
+    const s = bring(slots('a', 'b'), 'A', ['a'], () => true, 6);
     expect(release(s, () => true)).toBe(s);
     expect(seen(release(s, () => false), 2)).toEqual(['a', 'b']);
   });
