@@ -107,7 +107,8 @@ func (x *Access) open(ctx context.Context, d Door, b Badge, action string) (Open
 		return Opening{}, err
 	}
 	o := Opening{Door: d, Ref: b.Event, ExpiresAt: b.At.Add(openTTL)}
-	o.Command, err = x.cmd.Command(ctx, d.ID, "unlock", map[string]any{"for_s": unlockSeconds, "ref": b.Event}, openTTL, b.Event, b.Actor, b.Event)
+	// No ref in the arguments: to a door that would be the answer to a badge.
+	o.Command, err = x.cmd.Command(ctx, d.ID, "unlock", map[string]any{"for_s": unlockSeconds}, openTTL, b.Event, b.Actor, b.Event)
 	if err != nil && b.ID != 0 {
 		if err := x.markUnanswered(context.WithoutCancel(ctx), map[int64]Reason{b.ID: DoorOffline}); err != nil {
 			x.log.ErrorContext(ctx, "note failed opening", "device_id", d.ID, "err", err)
