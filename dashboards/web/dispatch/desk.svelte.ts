@@ -40,9 +40,12 @@ export class Desk {
   announced = $state.raw<Alarm | undefined>(undefined);
 
   // The model changes up to hundreds of times a second; the screen follows it a
-  // few times a second, alarms at once.
+  // few times a second, alarms at once but a burst of them together.
   #alarms = $state.raw(0);
   #rest = $state.raw(0);
+  #twins = $state.raw(0); // readings only: what stands on the plan stays as it is
+  #dirty = false;
+  #alarmed = false;
   #flush: ReturnType<typeof setTimeout> | undefined;
   #stream: Stream;
   #touched = 0; // when the operator last did something
@@ -53,7 +56,7 @@ export class Desk {
   cameras = $derived.by(() => (void this.#rest, [...this.model.cameras.values()].sort((a, b) => (a.id < b.id ? -1 : 1))));
   online = $derived(this.devices.reduce((n, d) => n + Number(d.online), 0));
   alarm = $derived.by(() => (void this.#alarms, this.current === undefined ? undefined : this.model.alarms.get(this.current)));
-  device = $derived.by(() => (void this.#rest, this.selected?.kind === 'device' ? this.model.devices.get(this.selected.id) : undefined));
+  device = $derived.by(() => (void this.#rest, void this.#twins, this.selected?.kind === 'device' ? this.model.devices.get(this.selected.id) : undefined));
   camera = $derived.by(() => (void this.#rest, this.selected?.kind === 'camera' ? this.model.cameras.get(this.selected.id) : undefined));
 
   #zoneById = $derived(new Map(this.zones.map((z) => [z.id, z])));
@@ -101,8 +104,8 @@ export class Desk {
       this.loading = 'ready';
       this.trouble = '';
       this.wall.known([...m.cameras.keys()].sort());
+      this.#dirty = this.#alarmed = true;
       this.#draw();
-      this.#resound();
       this.#bringStanding();
     } catch (err) {
       this.trouble = explain(err);
@@ -253,14 +256,17 @@ export class Desk {
 
   #event(topic: string, data: unknown): void {
     const fresh = this.model.apply(topic, data);
+    this.#dirty ||= topic !== 'alarm' && topic !== 'twin';
     if (topic !== 'alarm') {
-      this.#flush ??= setTimeout(() => this.#draw(), 120);
+      this.#flush ??= setTimeout(() => this.#draw(), topic === 'twin' ? 250 : 120);
       return;
     }
-    this.#alarms++;
-    this.#resound();
     const a = data as Alarm;
-    this.wall.release();
+    if (!this.#alarmed) {
+      this.#alarmed = true;
+      clearTimeout(this.#flush); // an alarm does not wait for anything
+      this.#flush = setTimeout(() => this.#draw());
+    }
     if (this.current === a.id && !a.journal) void this.#detail(a.id);
     if (fresh) this.#new(fresh);
   }
@@ -309,7 +315,13 @@ export class Desk {
   #draw(): void {
     clearTimeout(this.#flush);
     this.#flush = undefined;
-    this.#alarms++;
-    this.#rest++;
+    this.#twins++;
+    if (this.#dirty) this.#rest++;
+    if (this.#alarmed) {
+      this.#alarms++;
+      this.wall.release();
+      this.#resound();
+    }
+    this.#dirty = this.#alarmed = false;
   }
 }

@@ -78,10 +78,14 @@ test('in a flood the newest critical alarm still gets its picture, and the rows 
   await until('all rows', async () => (await page.getByTestId('alarm-row').count()) >= 300);
   const a = hub.state.alarms.findLast((x) => x.priority === 'critical');
   await until('its camera', async () => (await tiles(page)).some((x) => x.camera === a.cameras[0]));
-  const t = Date.now();
-  await page.getByTestId('alarm-row').nth(5).click();
-  await until('selected', async () => (await page.getByTestId('alarm-row').nth(5).getAttribute('aria-current')) === 'true');
-  assert.ok(Date.now() - t < 1500, `${Date.now() - t} ms to a click`);
+  const took = await page.evaluate(async () => {
+    const row = document.querySelectorAll('[data-testid=alarm-row]')[5];
+    const t = performance.now();
+    row.click();
+    while (row.getAttribute('aria-current') !== 'true') await new Promise(requestAnimationFrame);
+    return performance.now() - t;
+  });
+  assert.ok(took < 1000, `${took} ms to a click`); // 60–100 on an idle machine; this one may be busy
   return page;
 });
 
