@@ -29,6 +29,7 @@ test('a resident opens the own door and finds it in the log', async () => {
   await page.waitForTimeout(1300)
   await page.mouse.up()
   await page.getByTestId('home-opened').waitFor({ timeout: 10_000 })
+  assert.match(await page.getByTestId('home-opened').innerText(), /已打开/)
   await shot(page, 'home')
   const mine = await hub.ok('GET', '/home', undefined, { as: 'resident' })
   assert.ok(mine.doors.length >= 1)
