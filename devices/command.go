@@ -86,7 +86,8 @@ func next(from, to Status) bool {
 }
 
 // Command stores a command and sends it, if the device is connected; otherwise
-// it waits for the device until its deadline. The error is ErrNoDevice or a
+// it waits for the device until its deadline. Commands of one device are sent in
+// the order in which they were stored. The error is ErrNoDevice or a
 // *Refusal when the command is not one that the device can get. It must not be
 // called from inside a transaction.
 func (r *Registry) Command(ctx context.Context, q CommandRequest) (Command, error) {
@@ -98,9 +99,9 @@ func (r *Registry) Command(ctx context.Context, q CommandRequest) (Command, erro
 	if err != nil {
 		return Command{}, err
 	}
-	if r.pub.Connected(rec.id) {
-		c.Status, c.SentAt = Sent, c.At
-	}
+	rec.send.Lock()
+	defer rec.send.Unlock()
+	there := r.pub.Connected(rec.id)
 	again := false
 	err = r.db.Tx(ctx, func(tx *sql.Tx) error {
 		old, err := byKey(ctx, tx, q.Actor, q.Key)
@@ -112,6 +113,13 @@ func (r *Registry) Command(ctx context.Context, q CommandRequest) (Command, erro
 			return Refuse(CodeKeyReused, "the idempotency key belongs to another command (%s to %s)", old.Type, old.Device)
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
+		}
+		ahead, err := waits(ctx, tx, c.Device)
+		if err != nil {
+			return err
+		}
+		if there && !ahead {
+			c.Status, c.SentAt = Sent, c.At
 		}
 		if err := insertCommand(ctx, tx, &c, q.Key); err != nil {
 			return err
@@ -176,6 +184,8 @@ func (r *Registry) newCommand(rec *record, q CommandRequest) (Command, error) {
 
 // deliver publishes a command that was stored as sent; one that waits is looked
 // at once more, for a device that came in between.
+// One that the broker does not take waits for the device to connect or to
+// subscribe. The caller holds rec.send.
 func (r *Registry) deliver(ctx context.Context, rec *record, c Command) (Command, error) {
 	if c.Status == Queued {
 		if r.pub.Connected(rec.id) {
@@ -183,13 +193,17 @@ func (r *Registry) deliver(ctx context.Context, rec *record, c Command) (Command
 		}
 		return c, nil
 	}
+	before := rec.arrived()
 	if err := r.publish(rec, &c); err != nil {
 		r.log.DebugContext(ctx, "command was not taken by the broker; it waits", "device_id", rec.id, "command_id", c.ID, "err", err)
 		if err := r.move(ctx, &c, Queued, ""); err != nil {
 			return c, err
 		}
-		if r.pub.Connected(rec.id) {
-			r.soon(rec) // it has connected and will subscribe in a moment
+		switch {
+		case rec.arrived() != before:
+			r.look(rec) // it has subscribed just now
+		case r.pub.Connected(rec.id):
+			r.soon(rec) // it will in a moment; not every broker says when
 		}
 	}
 	return c, nil

@@ -93,23 +93,31 @@ func (r *Registry) sendQueued(ctx context.Context, arrived map[*record]struct{})
 	if err != nil {
 		return err
 	}
+	refused := map[*record]bool{} // what stands behind must not overtake
 	for i := range waiting {
 		c := &waiting[i]
 		rec := r.find(c.Device)
-		if _, ok := arrived[rec]; !ok || !r.pub.Connected(c.Device) || !time.Now().Before(c.ExpiresAt) {
+		if _, ok := arrived[rec]; !ok || refused[rec] || !r.pub.Connected(c.Device) || !time.Now().Before(c.ExpiresAt) {
 			continue
 		}
-		if err := r.claim(ctx, c); err != nil {
+		back, err := r.sendOne(ctx, rec, c)
+		if err != nil {
 			return err
 		}
-		if c.Status != Sent {
-			continue
-		}
-		if _, err := r.deliver(ctx, rec, *c); err != nil {
-			return err
-		}
+		refused[rec] = back
 	}
 	return nil
+}
+
+// sendOne sends a waiting command and reports whether the broker gave it back.
+func (r *Registry) sendOne(ctx context.Context, rec *record, c *Command) (back bool, err error) {
+	rec.send.Lock()
+	defer rec.send.Unlock()
+	if err := r.claim(ctx, c); err != nil || c.Status != Sent {
+		return false, err
+	}
+	sent, err := r.deliver(ctx, rec, *c)
+	return sent.Status == Queued, err
 }
 
 // claim marks a waiting command as sent, unless somebody was faster.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 const commandColumns = `SELECT seq, id, device, type, args, at, expires_at, status, updated_at, sent_at, error, data, actor, ref FROM device_commands `
@@ -60,6 +61,17 @@ func byKey(ctx context.Context, q querier, actor, key string) (Command, error) {
 		return Command{}, sql.ErrNoRows
 	}
 	return one(ctx, q, `WHERE actor = ? AND idem_key = ?`, actor, key)
+}
+
+// waits reports whether commands of a device wait that may still be sent.
+func waits(ctx context.Context, tx *sql.Tx, device string) (bool, error) {
+	var n int
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM device_commands WHERE status = ? AND expires_at > ? AND device = ?)`,
+		string(Queued), toMS(time.Now()), device).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("read waiting commands of %s: %w", device, err)
+	}
+	return n > 0, nil
 }
 
 func insertCommand(ctx context.Context, tx *sql.Tx, c *Command, key string) error {

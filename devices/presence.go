@@ -30,7 +30,24 @@ func (r *Registry) Connected(id string) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	rec.mu.Lock()
 	rec.said, rec.since, rec.d.LastSeen = true, now, now
-	rec.dirtyRow = true
+	rec.dirtyRow, rec.arrivals, rec.mark = true, rec.arrivals+1, 0
+	told := rec.told
+	rec.mu.Unlock()
+	if !told {
+		r.later(rec, grace) // by then it should have said so itself
+	}
+	r.look(rec)
+}
+
+// Subscribed tells that the device hears a topic of its own from now on. What
+// waits for it can go. It does not block.
+func (r *Registry) Subscribed(id string) {
+	rec := r.find(id)
+	if rec == nil {
+		return
+	}
+	rec.mu.Lock()
+	rec.arrivals++
 	rec.mu.Unlock()
 	r.look(rec)
 }
@@ -43,14 +60,30 @@ func (r *Registry) Disconnected(id string) {
 	}
 }
 
-// present takes a presence message or a Will; the record is locked. Yes counts
+// Hold tells that the hub is going down: from here the end of a session says
+// nothing of its device. Those who do not come back after the next start are
+// told of then.
+func (r *Registry) Hold() { r.shut.Store(true) }
+
+// present takes a presence event into the twin; the record is locked. Yes counts
 // at once, no after the grace, since a Will does not know of the next session.
+// The hub's own no has waited for the grace already.
 func (r *Registry) present(rec *record, e *event.Event, data Fields) (show bool) {
-	if !data.OptBool("online") {
-		if !e.ReceivedAt.Before(rec.since) {
+	online, own := data.OptBool("online"), data.OptText("by", 64) == byHub
+	rec.told, rec.asked, rec.mark = online, false, 0
+	if !online {
+		current := !e.ReceivedAt.Before(rec.since)
+		if current {
 			rec.said = false
 		}
+		if own && current && rec.d.Online && !r.pub.Connected(rec.id) {
+			rec.d.Online = false
+			return true
+		}
 		r.later(rec, grace)
+		return false
+	}
+	if own { // says nothing that the connection has not
 		return false
 	}
 	rec.said = true
@@ -115,14 +148,10 @@ func (r *Registry) watch(ctx context.Context, now time.Time) error {
 	r.hotMu.Unlock()
 	err := r.sendWaiting(ctx, arrived)
 	var change []*record
-	for rec, off := range look {
-		there := r.pub.Connected(rec.id)
-		rec.mu.Lock()
-		there = there && rec.said
-		if there != rec.d.Online && (there || off) || rec.toShow {
+	for rec, due := range look {
+		if r.judge(rec, due) {
 			change = append(change, rec)
 		}
-		rec.mu.Unlock()
 	}
 	for len(change) > 0 {
 		n := min(perTx, len(change))
@@ -134,7 +163,28 @@ func (r *Registry) watch(ctx context.Context, now time.Time) error {
 		}
 		change = change[n:]
 	}
+	r.sayAll()
+	r.echo()
 	return err
+}
+
+// judge looks whether the device is there. It reports whether the twin has to
+// turn; what the journal has to hear first is put there, and comes back.
+func (r *Registry) judge(rec *record, due bool) (turn bool) {
+	there := r.pub.Connected(rec.id)
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	there = there && rec.said
+	switch {
+	case rec.d.Online && !there && due && (r.shut.Load() || rec.asked):
+		return false
+	case rec.d.Online && !there && due && rec.told && r.words != nil:
+		r.tell(rec, false)
+		return rec.toShow
+	case due && there && !rec.told && !rec.asked && r.words != nil && !r.shut.Load():
+		r.tell(rec, true)
+	}
+	return there != rec.d.Online && (there || due) || rec.toShow
 }
 
 // turn writes the presence of some devices and shows them.
@@ -146,7 +196,11 @@ func (r *Registry) turn(ctx context.Context, recs []*record) error {
 			there := r.pub.Connected(rec.id)
 			rec.mu.Lock()
 			was[i] = rec.save()
-			rec.d.Online, rec.toShow = there && rec.said, false
+			there = there && rec.said
+			if there || !rec.told || r.words == nil { // else the journal hears of it first
+				rec.d.Online = there
+			}
+			rec.toShow = false
 			d := rec.d.clone()
 			rec.mu.Unlock()
 			rows[rec] = struct{}{}

@@ -16,12 +16,19 @@ type record struct {
 	id   string
 	kind event.Kind
 
+	send sync.Mutex // held while a command goes from the store to the broker; never with mu, taken before a transaction
+
 	mu     sync.Mutex
 	d      Device
 	secret [sha256.Size]byte
 	boots  []boot
 	said   bool      // the last presence; a new connection says yes by itself
+	told   bool      // the last presence that the journal has
+	asked  bool      // a presence of the hub's own is on its way to the journal
 	since  time.Time // of the newest connection
+
+	mark     uint64 // what the journal held when the device was missed first; 0: it is not
+	arrivals uint64 // connections and subscriptions so far
 
 	fresh      map[string]map[string]struct{} // part → metrics to show
 	freshState bool
@@ -45,6 +52,12 @@ func (rec *record) zone() string {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	return rec.d.Zone
+}
+
+func (rec *record) arrived() uint64 {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return rec.arrivals
 }
 
 func (rec *record) view() Device {
@@ -135,7 +148,8 @@ const (
 // saved is what of a record can't be worked out twice.
 type saved struct {
 	online      bool
-	said        bool
+	said, told  bool
+	asked       bool
 	health      Health
 	fw, boot    string
 	boots       []boot
@@ -144,13 +158,14 @@ type saved struct {
 }
 
 func (rec *record) save() saved {
-	return saved{rec.d.Online, rec.said, rec.d.Health, rec.d.Firmware, rec.d.Boot, rec.boots, rec.d.Gaps, rec.d.Quarantined}
+	return saved{rec.d.Online, rec.said, rec.told, rec.asked, rec.d.Health, rec.d.Firmware, rec.d.Boot, rec.boots, rec.d.Gaps, rec.d.Quarantined}
 }
 
 func (rec *record) restore(s saved) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	rec.d.Online, rec.said, rec.d.Health, rec.d.Firmware, rec.d.Boot = s.online, s.said, s.health, s.fw, s.boot
+	rec.told, rec.asked = s.told, s.asked
 	rec.boots, rec.d.Gaps, rec.d.Quarantined = s.boots, s.gaps, s.quarantined
 }
 

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dongyue/internal/db"
@@ -29,13 +30,23 @@ type Publisher interface {
 	Connected(device string) bool
 }
 
-// Options of a registry. All but Drop are needed.
+// Appender puts what the hub itself noticed into the journal; the journal does.
+// The events come back to Handle as those of devices do.
+type Appender interface {
+	Append(e event.Event, done func(seq uint64, dup bool, err error))
+	// Last is the place of the newest event that is on disk.
+	Last() uint64
+}
+
+// Options of a registry. The first four and Log are needed.
 type Options struct {
 	DB        *db.DB
 	Feed      *web.Feed
 	Publisher Publisher
 	Kinds     []Kind              // one per child folder
 	Drop      func(device string) // closes the device's session after its secret changed; nil: it stays
+	Journal   Appender            // takes presence that no device could tell; nil: only the twin changes
+	Handled   func() uint64       // the place up to which events have had their effect; nil: all have
 	Log       *slog.Logger
 }
 
@@ -46,6 +57,10 @@ type Registry struct {
 	pub   Publisher
 	kinds map[event.Kind]Kind
 	drop  func(string)
+	words Appender // the journal; nil: none
+	reach func() uint64
+	tales []tale      // of Run: what goes to the journal next
+	shut  atomic.Bool // see Hold
 	log   *slog.Logger
 	docs  sync.Pool // of *doc, for Decode
 
@@ -64,6 +79,7 @@ type Registry struct {
 	hot   map[*record]struct{} // have something for Run: values to show, rows to write
 	moved map[*record]struct{} // connected or disconnected
 	due   map[*record]time.Time
+	heard []tale        // are in the journal, not yet on MQTT
 	wake  chan struct{} // of Run
 }
 
@@ -73,7 +89,7 @@ func New(ctx context.Context, o Options) (*Registry, error) {
 		return nil, errors.New("devices: DB, Feed, Publisher, Kinds and Log are needed")
 	}
 	r := &Registry{
-		db: o.DB, feed: o.Feed, pub: o.Publisher, drop: o.Drop, log: o.Log,
+		db: o.DB, feed: o.Feed, pub: o.Publisher, drop: o.Drop, log: o.Log, words: o.Journal, reach: o.Handled,
 		kinds: map[event.Kind]Kind{}, devices: map[string]*record{}, zones: map[string]Zone{},
 		undo: map[*record]saved{}, hot: map[*record]struct{}{}, moved: map[*record]struct{}{},
 		due: map[*record]time.Time{}, wake: make(chan struct{}, 1),

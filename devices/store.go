@@ -17,7 +17,7 @@ func (r *Registry) load(ctx context.Context) error {
 	rows, err := r.db.Read().QueryContext(ctx, `
 		SELECT d.id, d.kind, d.name, d.zone, d.labels, d.x, d.y, d.secret,
 		       coalesce(t.online, 0), coalesce(t.last_seen, 0), coalesce(t.fw, ''), coalesce(t.boot, ''), coalesce(t.health, 'unknown'),
-		       coalesce(t.state, ''), coalesce(t.state_at, 0), coalesce(t.boots, '[]'), coalesce(t.quarantined, 0), coalesce(v.vals, '{}')
+		       coalesce(t.state, ''), coalesce(t.state_at, 0), coalesce(t.boots, '[]'), coalesce(t.quarantined, 0), coalesce(t.told, 0), coalesce(v.vals, '{}')
 		FROM devices d LEFT JOIN device_twins t ON t.device = d.id LEFT JOIN device_values v ON v.device = d.id`)
 	if err != nil {
 		return fmt.Errorf("devices: load: %w", err)
@@ -43,7 +43,7 @@ func scanRecord(rows *sql.Rows) (*record, error) {
 	var secret []byte
 	var seen, stateAt int64
 	err := rows.Scan(&d.ID, &d.Kind, &d.Name, &d.Zone, &labels, &d.X, &d.Y, &secret,
-		&d.Online, &seen, &d.Firmware, &d.Boot, &d.Health, &state, &stateAt, &boots, &d.Quarantined, &vals)
+		&d.Online, &seen, &d.Firmware, &d.Boot, &d.Health, &state, &stateAt, &boots, &d.Quarantined, &rec.told, &vals)
 	if err != nil {
 		return nil, fmt.Errorf("devices: load: %w", err)
 	}
@@ -98,10 +98,11 @@ type storedValue struct {
 func (r *Registry) writeTwins(ctx context.Context, tx *sql.Tx, rows, vals map[*record]struct{}) error {
 	if len(rows) > 0 {
 		st, err := tx.PrepareContext(ctx, `
-			INSERT INTO device_twins(device, online, last_seen, fw, boot, health, state, state_at, boots, quarantined)
-			SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM devices WHERE id = ?
+			INSERT INTO device_twins(device, online, last_seen, fw, boot, health, state, state_at, boots, quarantined, told)
+			SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM devices WHERE id = ?
 			ON CONFLICT(device) DO UPDATE SET online = excluded.online, last_seen = excluded.last_seen, fw = excluded.fw, boot = excluded.boot,
-				health = excluded.health, state = excluded.state, state_at = excluded.state_at, boots = excluded.boots, quarantined = excluded.quarantined`)
+				health = excluded.health, state = excluded.state, state_at = excluded.state_at, boots = excluded.boots, quarantined = excluded.quarantined,
+				told = excluded.told`)
 		if err != nil {
 			return fmt.Errorf("devices: write twins: %w", err)
 		}
@@ -143,7 +144,7 @@ func (rec *record) row() []any {
 		boots = []byte(`[]`)
 	}
 	d := &rec.d
-	return []any{d.Online, toMS(d.LastSeen), d.Firmware, d.Boot, string(d.Health), string(d.State), toMS(d.StateAt), string(boots), d.Quarantined, rec.id}
+	return []any{d.Online, toMS(d.LastSeen), d.Firmware, d.Boot, string(d.Health), string(d.State), toMS(d.StateAt), string(boots), d.Quarantined, rec.told, rec.id}
 }
 
 func (rec *record) values() (string, error) {

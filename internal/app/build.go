@@ -113,6 +113,7 @@ func (a *App) buildIdentity(ctx context.Context) (err error) {
 func (a *App) buildDevices(ctx context.Context) (err error) {
 	a.devices, err = devices.New(ctx, devices.Options{
 		DB: a.db, Feed: a.feed, Publisher: &a.mqtt, Drop: a.mqtt.drop, Log: a.log,
+		Journal: a.journal, Handled: func() uint64 { return a.hub.seq.Load() },
 		Kinds: []devices.Kind{door.New(), lamp.New(), charger.New(), speaker.New(), sensor.New()},
 	})
 	if err != nil {

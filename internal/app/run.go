@@ -42,6 +42,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 
 	doors, doorFails := errgroup.WithContext(ctx)
+	context.AfterFunc(doorFails, a.devices.Hold)
 	doors.Go(named("broker", func() error { return a.broker.Run(doorFails) }))
 	doors.Go(named("video", func() error { return a.streams.Run(doorFails) }))
 	if a.whep != nil {

@@ -47,6 +47,14 @@ func (w *watch) Disconnected(id broker.Identity, _ error) {
 	}
 }
 
+// Subscribed passes on that a device hears its commands now. It implements
+// broker.SubscriptionObserver.
+func (w *watch) Subscribed(id broker.Identity, _ string) {
+	if !id.Integrator {
+		w.devices.Subscribed(id.ID)
+	}
+}
+
 // Refused queues the alarm; a flood of them is one alarm anyway.
 func (w *watch) Refused(id, remote, topic, reason string) {
 	select {
