@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"dongyue/devices"
@@ -98,20 +99,35 @@ func (a *App) carryOrder(ctx context.Context, t alarm.Task) (string, error) {
 	return o.ID, a.feed.Committed(ctx)
 }
 
-// nearest names the cameras that look at a device: by its place on the plan, that
-// of its zone, or where neither is known by the address.
+// nearest names the cameras that look at a device: those of its own zone first,
+// then by distance from its place on the plan or that of its zone; by the address
+// where no place is known.
 func (a *App) nearest(ctx context.Context, device, zone string, n int) []string {
 	d, err := a.devices.Get(ctx, device)
-	if err == nil && (d.X != 0 || d.Y != 0) {
-		return a.streams.Nearest(ctx, d.X, d.Y, n)
-	}
 	if err == nil && zone == "" {
 		zone = d.Zone
 	}
-	if x, y, ok := a.middle(ctx, zone); ok {
-		return a.streams.Nearest(ctx, x, y, n)
+	x, y, ok := d.X, d.Y, err == nil && (d.X != 0 || d.Y != 0)
+	if !ok {
+		x, y, ok = a.middle(ctx, zone)
 	}
-	return a.streams.InZone(ctx, zone, n)
+	if !ok {
+		return a.streams.InZone(ctx, zone, n)
+	}
+	ids := a.streams.Nearest(ctx, x, y, n+beside)
+	slices.SortStableFunc(ids, func(i, j string) int { return a.elsewhere(i, zone) - a.elsewhere(j, zone) })
+	return ids[:min(n, len(ids))]
+}
+
+// beside is among how many more cameras one of the device's own zone is looked for.
+const beside = 8
+
+// elsewhere is 0 for a camera of the zone, 1 for any other.
+func (a *App) elsewhere(camera, zone string) int {
+	if c, err := a.streams.Get(camera); err == nil && c.Zone == zone {
+		return 0
+	}
+	return 1
 }
 
 func (a *App) nameOf(ctx context.Context, device string) (name, zone string) {
