@@ -80,7 +80,8 @@ func TestSubscriptions(t *testing.T) {
 		{"int-1", "dy/#", false},
 		{"int-1", "+/v1/#", false},
 		{"int-1", "$SYS/#", false},
-		{"int-1", "$share/g/dy/v1/#", false},
+		{"int-1", "$share/g/dy/v1/#", true},
+		{"int-1", "$share/g/dy/#", false},
 	} {
 		t.Run(c.client+" "+c.filter, func(t *testing.T) {
 			bothVersions(t, func(t *testing.T, version byte) {

@@ -60,6 +60,7 @@ type Message struct {
 	Topic        string
 	Payload      []byte // shared, must not be changed
 	QoS          byte   // as the client sent it
+	Seq          uint64 // in the History; set only by it
 	Retain, Will bool
 	ReceivedAt   time.Time
 }
@@ -68,8 +69,10 @@ type Message struct {
 type Sink interface {
 	// Durable stores a message and calls done exactly once, nil when it is on
 	// disk: only then is it acknowledged and delivered. It may block for a short
-	// time, which slows that device; done may be called before it returns.
-	Durable(m Message, done func(error))
+	// time, which slows that device; done may be called before it returns. seq is
+	// the message's number in the History, 0 without one; done is called in the
+	// order of these numbers.
+	Durable(m Message, done func(seq uint64, err error))
 	// Lossy takes QoS 0 telemetry; it must return soon.
 	Lossy(m Message)
 }
@@ -82,6 +85,13 @@ type Observer interface {
 	// Refused is told of what was not allowed, with one of the Reason constants.
 	// A client that goes on is told of at a bounded rate; the metric counts all.
 	Refused(id, remote, topic, reason string)
+}
+
+// SubscriptionObserver may be implemented by an Observer that wants to know when
+// a client begins to hear a topic. It is told before the client has its SUBACK,
+// and must not block.
+type SubscriptionObserver interface {
+	Subscribed(id Identity, filter string)
 }
 
 // Options of a Broker.
@@ -99,6 +109,18 @@ type Options struct {
 	// Registerer takes the broker's metrics; nil: none.
 	Registerer prometheus.Registerer
 	Limits     Limits
+
+	// History and Store, both or neither, keep sessions of programs that ask for
+	// it (clean start off) over restarts; without them they live in memory.
+	History History
+	Store   Store
+
+	// OpenTopics are filters outside the hub's own topics (dy/) and $ that every
+	// client may use to publish and subscribe; their messages are passed on and
+	// not stored. Empty: there are none.
+	OpenTopics []string
+	// AnonymousOpen lets clients without a user name in, to these topics only.
+	AnonymousOpen bool
 }
 
 // Broker is the MQTT door.
@@ -106,9 +128,8 @@ type Broker struct {
 	opts   Options
 	limits Limits
 	log    *slog.Logger
-	server *mqtt.Server
-	local  *mqtt.Client // in whose name the hub publishes
-	plain  *listener    // nil: closed
+	topics *mqtt.TopicsIndex // who reads what, and what is retained
+	plain  *listener         // nil: closed
 	secure *listener
 
 	mu     sync.Mutex
@@ -117,10 +138,12 @@ type Broker struct {
 	banned map[string]time.Time   // quarantined until, by identity
 
 	memory   sync.Map     // client key → *memory, as long as the session lives
-	takeover sync.RWMutex // held for writing while a session moves to a new connection
+	audience atomic.Int64 // subscriptions of programs
+	transit  transit
 	fan      chan delivery
 	stopped  chan struct{} // closed when nothing more is delivered
 	stopping atomic.Bool
+	joined   atomic.Uint64  // logins
 	wg       sync.WaitGroup // connections and what they started
 
 	strangers *rate.Limiter // how often the Observer hears of failed logins
@@ -140,16 +163,13 @@ func New(o Options) (*Broker, error) {
 		o.Observer = silent{}
 	}
 	b := &Broker{
-		opts: o, limits: o.Limits.withDefaults(), log: o.Log,
+		opts: o, limits: o.Limits.withDefaults(), log: o.Log, topics: mqtt.NewTopicsIndex(),
 		live: map[string]*session{}, wills: map[string]*time.Timer{}, banned: map[string]time.Time{},
 		fan: make(chan delivery, fanQueue), stopped: make(chan struct{}),
 		strangers: rate.NewLimiter(strangerRate, strangerBurst),
 	}
-	b.server = newServer(b.limits)
-	b.local = b.server.NewClient(nil, mqtt.LocalListener, "hub", true)
-	b.local.Properties.ProtocolVersion = 5 // else the server ignores the expiry of what the hub publishes
-	if err := b.server.AddHook(&hook{b: b}, nil); err != nil {
-		return nil, fmt.Errorf("broker: %w", err)
+	if err := b.loadPlaces(); err != nil {
+		return nil, fmt.Errorf("broker: load sessions: %w", err)
 	}
 	b.metrics = newMetrics(b)
 	if o.Registerer != nil {
@@ -219,6 +239,13 @@ func (b *Broker) Connected(device string) bool {
 	defer b.mu.Unlock()
 	s := b.live[device]
 	return s != nil && s.established.Load()
+}
+
+// count is how many clients are logged in.
+func (b *Broker) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.live)
 }
 
 // Drop closes the connection of a device, for example when its secret has been

@@ -3,20 +3,25 @@ package broker
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
+	"os"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// firstBuffer is the reading buffer of a quiet connection; most packets of
-// devices are smaller.
-const firstBuffer = 512
+// firstBuffer is the reading buffer of a connection; most packets of devices are
+// much smaller.
+const firstBuffer = 2 << 10
 
-// conn is what the embedded server gets in place of the socket. Its Read gives
-// out whole and checked packets only, without those that the session takes; its
-// Write never blocks (outbox).
+var buffers = sync.Pool{New: func() any { return new([firstBuffer]byte) }} //nolint:gochecknoglobals // shared by all connections; without it each would hold one
+
+// conn is a connection with its guard: only whole and checked packets get behind
+// it, and what is sent never blocks (outbox).
 type conn struct {
 	net.Conn // the socket, or TLS on it
 	raw      net.Conn
@@ -24,59 +29,150 @@ type conn struct {
 	out      outbox
 
 	// Reader; one goroutine.
-	buf      []byte
-	r, ok, w int // given out up to r, checked up to ok, read up to w
-	version  byte
-	rerr     error
-	armed    time.Time
-	quiet    atomic.Int64 // longest silence that the server allows, ns; 0: any
+	sys     syscall.RawConn // nil for TLS
+	buf     []byte
+	lent    *[firstBuffer]byte // what buf is, when it is from the pool
+	r, w    int                // handled up to r, read up to w
+	readFn  func(fd uintptr) bool
+	readN   int
+	readErr error
+	version byte
+	armed   time.Time
+	quiet   time.Duration // longest silence that is allowed; 0: any
 
 	session atomic.Pointer[session] // nil until the login has succeeded
-	refusal packets.Code            // why it has not; reading goroutine
 }
 
 func newConn(nc net.Conn, l *listener) *conn {
 	c := &conn{Conn: nc, raw: nc, l: l}
 	if l.tls != nil {
 		c.Conn = tls.Server(nc, l.tls)
+	} else if s, ok := nc.(syscall.Conn); ok {
+		if sys, err := s.SyscallConn(); err == nil {
+			c.sys, c.readFn = sys, c.readOnce
+		}
 	}
 	c.out.c, c.out.limit = c, l.b.limits.PendingBytes
 	return c
 }
 
-// fill reads once.
-func (c *conn) fill() error {
-	if c.r == c.w && len(c.buf) > 8*firstBuffer { // a burst is over
-		c.buf, c.r, c.ok, c.w = nil, 0, 0, 0
+// lend makes sure that there is a buffer, and room in it. It grows only as bytes
+// arrive, not as a header says.
+func (c *conn) lend() {
+	if c.buf == nil {
+		c.lent = buffers.Get().(*[firstBuffer]byte)
+		c.buf = c.lent[:]
+		return
 	}
 	if c.r > 0 {
 		copy(c.buf, c.buf[c.r:c.w])
-		c.w, c.ok, c.r = c.w-c.r, c.ok-c.r, 0
+		c.w, c.r = c.w-c.r, 0
 	}
-	if c.w == len(c.buf) { // grows only as bytes arrive, not as a header says
-		nb := make([]byte, max(firstBuffer, min(2*len(c.buf), maxPublish+firstBuffer)))
-		copy(nb, c.buf[:c.w])
-		c.buf = nb
+	if c.w < len(c.buf) {
+		return
 	}
-	n, err := c.Conn.Read(c.buf[c.w:])
-	c.w += n
-	if n > 0 {
-		return nil
-	}
-	return err
+	nb := make([]byte, min(2*len(c.buf), maxPublish+firstBuffer))
+	copy(nb, c.buf[:c.w])
+	c.giveBack()
+	c.buf = nb
 }
 
-// hello reads up to a whole CONNECT.
-func (c *conn) hello() error {
+// giveBack returns an empty buffer: an idle connection holds none.
+func (c *conn) giveBack() {
+	if c.lent != nil {
+		buffers.Put(c.lent)
+	}
+	c.buf, c.lent = nil, nil
+}
+
+// readOnce reads what is there. When nothing is, it gives the buffer back before
+// it is called again for what has come.
+func (c *conn) readOnce(fd uintptr) bool {
+	c.lend()
 	for {
-		body, end, err := nextFrame(c.buf[:c.w], 0)
+		c.readN, c.readErr = syscall.Read(int(fd), c.buf[c.w:])
+		if !errors.Is(c.readErr, syscall.EINTR) {
+			break
+		}
+	}
+	if errors.Is(c.readErr, syscall.EAGAIN) {
+		if c.r == c.w {
+			c.r, c.w = 0, 0
+			c.giveBack()
+		}
+		return false
+	}
+	return true
+}
+
+// fill reads once.
+func (c *conn) fill() error {
+	if c.r == c.w {
+		c.r, c.w = 0, 0
+	}
+	if c.sys == nil {
+		c.lend()
+		n, err := c.Read(c.buf[c.w:])
+		c.w += n
+		if n > 0 {
+			return nil
+		}
+		return err
+	}
+	if err := c.sys.Read(c.readFn); err != nil {
+		return err
+	}
+	switch {
+	case c.readErr != nil:
+		return os.NewSyscallError("read", c.readErr)
+	case c.readN == 0:
+		return io.EOF
+	}
+	c.w += c.readN
+	return nil
+}
+
+// hello reads up to a whole CONNECT and returns its body.
+func (c *conn) hello() ([]byte, error) {
+	for {
+		body, end, err := nextFrame(c.buf[c.r:c.w], 0)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if end > 0 {
-			c.version = connectVersion(c.buf[body:end])
-			c.ok = end
-			return nil
+			b := c.buf[c.r+body : c.r+end]
+			c.version = connectVersion(b)
+			c.r += end
+			return b, nil
+		}
+		if err := c.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// serve handles packets until the connection ends.
+func (c *conn) serve(s *session) error {
+	c.rearm()
+	for {
+		for c.r < c.w {
+			b := c.buf[c.r:c.w]
+			body, end, err := nextFrame(b, c.version)
+			if err != nil {
+				c.complain(s, err)
+				return err
+			}
+			if end == 0 {
+				break
+			}
+			c.rearm()
+			if s.pace(b[0], end) {
+				if err := s.handle(b[0], b[body:end]); err != nil {
+					c.complain(s, err)
+					return err
+				}
+			}
+			c.r += end
 		}
 		if err := c.fill(); err != nil {
 			return err
@@ -84,134 +180,92 @@ func (c *conn) hello() error {
 	}
 }
 
-// scan checks the packets that are complete. It stops before one that the
-// session takes while there are some before it for the server, so that all are
-// handled in the order of their arrival.
-func (c *conn) scan() error {
-	for c.ok < c.w {
-		b := c.buf[c.ok:c.w]
-		body, end, err := nextFrame(b, c.version)
-		if err != nil || end == 0 {
-			return err
-		}
-		s := c.session.Load()
-		if s == nil {
-			return fault{packets.ErrProtocolViolation} // the server reads on only after the login
-		}
-		kind := b[0] >> 4
-		mine := kind == packets.Publish || kind == packets.Pubrel
-		if mine && c.r < c.ok {
-			return nil
-		}
-		c.rearm()
-		if !s.pace(b[0], end) {
-			c.skip(end)
-			continue
-		}
-		if mine {
-			if err := s.take(b[0], b[body:end]); err != nil {
-				return err
-			}
-			c.skip(end)
-			continue
-		}
-		if returned(b[0], b[body:end], c.version) {
-			c.out.acknowledged()
-		}
-		c.ok += end
+// errLeft ends the reading after DISCONNECT.
+var errLeft = errors.New("client has left")
+
+// handle does what a packet asks for. What goes deep runs on a stack of its own,
+// so that the one of a quiet connection stays small.
+func (s *session) handle(head byte, body []byte) error {
+	switch head >> 4 {
+	case packets.Publish, packets.Pubrel:
+		return s.take(head, body)
+	case packets.Puback, packets.Pubrec, packets.Pubcomp:
+		failed := s.conn.version == 5 && len(body) > 2 && body[2] >= 0x80
+		s.memory.acknowledged(head>>4, uint16(body[0])<<8|uint16(body[1]), failed)
+	case packets.Pingreq:
+		_ = s.conn.out.write([]byte{packets.Pingresp << 4, 0})
+	case packets.Subscribe:
+		return deep(func() error { return s.subscribe(body) })
+	case packets.Unsubscribe:
+		return deep(func() error { return s.unsubscribe(body) })
+	case packets.Disconnect:
+		return deep(func() error { return s.disconnect(body) })
+	default:
+		return fault{packets.ErrProtocolViolation} // AUTH: nothing has begun that it could go on with
 	}
 	return nil
 }
 
-func (c *conn) skip(n int) {
-	if c.r == c.ok {
-		c.r += n
+// deep runs f on another stack and waits for it. A panic of f is the caller's.
+func deep(f func() error) (err error) {
+	done := make(chan any, 1)
+	go func() {
+		defer func() { done <- recover() }()
+		err = f()
+	}()
+	if v := <-done; v != nil {
+		panic(v)
 	}
-	c.ok += n
+	return err
 }
 
-// returned reports whether a packet of the client frees a place of its Receive
-// Maximum (MQTT 5, 4.9).
-func returned(head byte, body []byte, version byte) bool {
-	switch head >> 4 {
-	case packets.Puback, packets.Pubcomp:
-		return true
-	case packets.Pubrec:
-		return version == 5 && len(body) > 2 && body[2] >= 0x80
+// disconnect handles DISCONNECT (MQTT 5, 3.14).
+func (s *session) disconnect(body []byte) error {
+	pk := packets.Packet{ProtocolVersion: s.conn.version, FixedHeader: packets.FixedHeader{Type: packets.Disconnect, Remaining: len(body)}}
+	if s.conn.version == 5 && len(body) > 0 {
+		if err := pk.DisconnectDecode(body); err != nil {
+			return malformed()
+		}
 	}
-	return false
-}
-
-// Read gives out checked packets.
-func (c *conn) Read(p []byte) (int, error) {
-	for c.r == c.ok {
-		if c.rerr != nil {
-			return 0, c.rerr
+	if pk.Properties.SessionExpiryIntervalFlag {
+		m, d := s.memory, time.Duration(pk.Properties.SessionExpiryInterval)*time.Second
+		m.mu.Lock()
+		zero := m.keep == 0
+		if !zero || d == 0 {
+			m.keep = min(d, s.b.limits.SessionKeep)
 		}
-		if c.rerr = c.scan(); c.rerr != nil {
-			c.complain(c.rerr)
+		m.mu.Unlock()
+		if zero && d > 0 {
+			return fault{packets.ErrProtocolViolation} // 3.14.2.2.2
 		}
-		if c.r < c.ok || c.rerr != nil {
-			continue
-		}
-		c.rerr = c.fill()
 	}
-	n := copy(p, c.buf[c.r:c.ok])
-	c.r += n
-	return n, nil
+	s.graceful = pk.ReasonCode == packets.CodeDisconnect.Code // any other keeps the will (3.14.2.1)
+	return errLeft
 }
 
 // complain tells a client what is wrong with its packet, where it can hear it,
 // and the Observer.
-func (c *conn) complain(err error) {
-	f, ok := err.(fault) //nolint:errorlint // made here, never wrapped
-	s := c.session.Load()
-	if !ok || s == nil {
+func (c *conn) complain(s *session, err error) {
+	if f, ok := err.(fault); ok { //nolint:errorlint // made here, never wrapped
+		s.refused("", f.reason())
+		s.goodbye(f.code)
+	}
+}
+
+// rearm moves the deadline for the next packet: one and a half times the keep
+// alive (MQTT 5, 3.1.2-22). Only when it matters, and only by whole packets.
+func (c *conn) rearm() {
+	if c.quiet == 0 {
 		return
 	}
-	s.refused("", f.reason())
-	s.goodbye(f.code)
-}
-
-// SetDeadline is called by the server before every packet, for reading and
-// writing. Writing has its own; the reading deadline of the socket is moved only
-// when it matters, and only by whole packets.
-func (c *conn) SetDeadline(t time.Time) error {
-	d := time.Duration(0)
-	if !t.IsZero() {
-		d = max(time.Until(t), time.Millisecond)
-	}
-	old := time.Duration(c.quiet.Load())
-	if (d == 0) != (old == 0) || d-old > old/16 || old-d > old/16 {
-		c.quiet.Store(int64(d))
-		c.armed = time.Time{}
-	}
-	c.rearm()
-	return nil
-}
-
-func (c *conn) rearm() {
-	d := time.Duration(c.quiet.Load())
 	now := time.Now()
-	if !c.armed.IsZero() && (d == 0 || now.Sub(c.armed) < d/16) {
+	if now.Sub(c.armed) < c.quiet/16 {
 		return
 	}
 	c.armed = now
-	until := time.Time{}
-	if d > 0 {
-		until = now.Add(d)
-	}
 	if !c.out.ended() {
-		_ = c.raw.SetReadDeadline(until)
+		_ = c.raw.SetReadDeadline(now.Add(c.quiet))
 	}
-}
-
-// Write takes the bytes and returns.
-func (c *conn) Write(p []byte) (int, error) {
-	if err := c.out.write(p); err != nil {
-		return 0, err
-	}
-	return len(p), nil
 }
 
 // Close ends the reading at once and the writing when what is pending has left,

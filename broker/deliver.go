@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -15,8 +16,10 @@ import (
 
 // delivery is one message for the subscribers.
 type delivery struct {
-	pk packets.Packet
-	at time.Time
+	pk   packets.Packet
+	seq  uint64 // of the journal; 0: not journaled
+	from string // the sender's name in the broker, for No Local
+	at   time.Time
 }
 
 // outgoing makes the packet that subscribers get of a client's message, with the
@@ -33,9 +36,6 @@ func outgoing(m Message, p packets.Properties) packets.Packet {
 func publication(topic string, payload []byte, qos byte, retain bool) packets.Packet {
 	pk := packets.Packet{TopicName: topic, Payload: payload}
 	pk.FixedHeader = packets.FixedHeader{Type: packets.Publish, Qos: qos, Retain: retain}
-	if qos > 0 {
-		pk.PacketID = 1 // none is used between the hub and its server, but one must be there
-	}
 	return pk
 }
 
@@ -64,9 +64,8 @@ func (b *Broker) fanOut() {
 		case <-b.stopped:
 			return
 		case d := <-b.fan:
-			if err := b.inject(d.pk); err != nil {
-				b.log.Warn("delivery failed", "topic", d.pk.TopicName, "err", err)
-			}
+			b.inject(&d)
+			b.transit.end(d.seq)
 			if n%64 == 0 {
 				runtime.Gosched() // let the writers of the clients empty their queues
 			}
@@ -74,16 +73,52 @@ func (b *Broker) fanOut() {
 	}
 }
 
-func (b *Broker) inject(pk packets.Packet) (err error) {
+// inject gives one message to those whose subscriptions it matches.
+func (b *Broker) inject(d *delivery) {
 	defer func() {
 		if v := recover(); v != nil {
 			b.metrics.panics.Inc()
-			err = fmt.Errorf("panic in the embedded server: %v", v)
+			b.log.Error("panic in a delivery", "topic", d.pk.TopicName, "panic", v, "stack", string(debug.Stack()))
 		}
 	}()
-	b.takeover.RLock()
-	defer b.takeover.RUnlock()
-	return b.server.InjectPacket(b.local, pk)
+	pk := &d.pk
+	if x := pk.Properties.MessageExpiryInterval; x > 0 && pk.Expiry == 0 {
+		pk.Expiry = d.at.Unix() + int64(x)
+	}
+	if pk.FixedHeader.Retain {
+		b.topics.RetainMessage(*pk)
+	}
+	if b.audience.Load() == 0 && upward(pk.TopicName) {
+		return // nobody listens to devices
+	}
+	subs := b.topics.Subscribers(pk.TopicName)
+	for _, group := range subs.Shared {
+		if m, sub := b.pick(group); m != nil {
+			b.put(m, d, sub)
+		}
+	}
+	for key, sub := range subs.Subscriptions {
+		if m := b.known(key); m != nil && (!sub.NoLocal || key != d.from) {
+			b.put(m, d, sub)
+		}
+	}
+}
+
+func (b *Broker) put(m *memory, d *delivery, sub packets.Subscription) {
+	// The rights of a session that is away are those of its subscriptions, which
+	// were granted; only wildcards over open topics reach further than they may.
+	if strings.HasPrefix(d.pk.TopicName, "dy/") && !strings.HasPrefix(sub.Filter, "dy/") && !strings.HasPrefix(sub.Filter, share) {
+		return
+	}
+	if !m.put(&d.pk, d.seq, sub, false) {
+		b.metrics.lost.WithLabelValues("session").Inc()
+	}
+}
+
+// upward reports whether only programs may read a topic.
+func upward(topic string) bool {
+	_, _, channel, ok := event.ParseTopic(topic)
+	return ok && channel.Up()
 }
 
 // Publish sends what the hub itself has to say: a command, a configuration, an
@@ -101,9 +136,7 @@ func (b *Broker) Publish(topic string, payload []byte, qos byte, retain bool, ex
 	if expiry > 0 {
 		pk.Properties.MessageExpiryInterval = uint32(min((expiry+time.Second-1)/time.Second, math.MaxUint32))
 	}
-	if err := b.inject(pk); err != nil {
-		return fmt.Errorf("publish to %s: %w", topic, err)
-	}
+	b.inject(&delivery{pk: pk, at: time.Now()})
 	b.metrics.published.Inc()
 	return nil
 }
@@ -131,11 +164,13 @@ func (b *Broker) mayPublish(topic string, payload []byte, qos byte, retain bool,
 	case !b.Connected(device):
 		return ErrNotConnected
 	}
-	cl, ok := b.server.Clients.Get(device)
-	if !ok {
+	m := b.known(device)
+	if m == nil {
 		return ErrNotConnected
 	}
-	if _, ok := cl.State.Subscriptions.Get(topic); !ok {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.subs[topic]; !ok {
 		return ErrNotSubscribed
 	}
 	return nil
@@ -150,8 +185,8 @@ func (b *Broker) Restore(topic string, payload []byte) error {
 	}
 	pk := publication(topic, payload, 1, true)
 	pk.Created, pk.ProtocolVersion = time.Now().Unix(), 5
-	b.takeover.RLock()
-	defer b.takeover.RUnlock()
-	b.server.Topics.RetainMessage(pk)
+	b.topics.RetainMessage(pk)
 	return nil
 }
+
+func expired(pk *packets.Packet) bool { return pk.Expiry > 0 && pk.Expiry <= time.Now().Unix() }

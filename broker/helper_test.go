@@ -61,17 +61,17 @@ type memorySink struct {
 	news    chan struct{}
 }
 
-func (s *memorySink) Durable(m Message, done func(error)) {
+func (s *memorySink) Durable(m Message, done func(uint64, error)) {
 	s.mu.Lock()
 	s.stored = append(s.stored, m)
-	f := s.durable
+	f, seq := s.durable, uint64(len(s.stored))
 	s.mu.Unlock()
 	s.ring()
 	if f != nil {
-		f(m, done)
+		f(m, func(err error) { done(seq, err) })
 		return
 	}
-	done(nil)
+	done(seq, nil)
 }
 
 func (s *memorySink) Lossy(m Message) {

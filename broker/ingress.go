@@ -34,6 +34,9 @@ func (s *session) take(head byte, body []byte) error {
 	}
 	s.b.metrics.received[pk.FixedHeader.Qos].Inc()
 	if pk.Properties.TopicAliasFlag {
+		if s.aliases == nil {
+			s.aliases = map[uint16]string{}
+		}
 		if pk.TopicName != "" {
 			s.aliases[pk.Properties.TopicAlias] = pk.TopicName
 		} else if pk.TopicName = s.aliases[pk.Properties.TopicAlias]; pk.TopicName == "" {
@@ -86,9 +89,13 @@ func (s *session) publish(pk packets.Packet, channel event.Channel, will bool) {
 		From: s.id, Topic: pk.TopicName, Payload: pk.Payload, QoS: qos, Will: will, ReceivedAt: time.Now(),
 		// Whoever comes later must learn these two: they are retained whether or
 		// not the device remembered to say so, and nothing else is.
-		Retain: channel == event.Presence || channel == event.State,
+		Retain: channel == event.Presence || channel == event.State || channel == open && pk.FixedHeader.Retain,
 	}
-	d := &delivery{pk: outgoing(m, pk.Properties), at: m.ReceivedAt}
+	d := &delivery{pk: outgoing(m, pk.Properties), at: m.ReceivedAt, from: s.key}
+	if channel == open && qos == 0 {
+		s.b.offer(d)
+		return
+	}
 	if !durable(channel, qos) {
 		s.b.opts.Sink.Lossy(m)
 		s.b.offer(d)
@@ -106,7 +113,17 @@ func (s *session) publish(pk packets.Packet, channel event.Channel, will bool) {
 			return // the connection ends; not stored, not acknowledged
 		}
 	}
-	s.b.opts.Sink.Durable(m, func(err error) { s.acks.settle(sl, err, s.settled) })
+	if channel == open {
+		s.acks.settle(sl, nil, s.settled)
+		return
+	}
+	s.b.opts.Sink.Durable(m, func(seq uint64, err error) {
+		if err == nil {
+			d.seq = seq
+			s.b.transit.begin(seq)
+		}
+		s.acks.settle(sl, err, s.settled)
+	})
 }
 
 // settled is the turn of one message.
@@ -151,6 +168,9 @@ func (s *session) begin(id uint16) bool {
 	defer m.mu.Unlock()
 	x := m.got[id]
 	if x == nil {
+		if m.got == nil {
+			m.got = map[uint16]*exchange{}
+		}
 		m.got[id] = &exchange{to: s.conn}
 		return true
 	}

@@ -1,12 +1,6 @@
 package broker
 
-import (
-	"log/slog"
-	"math"
-	"time"
-
-	mqtt "github.com/mochi-mqtt/server/v2"
-)
+import "time"
 
 // Sizes that are part of the contract with devices, or follow from it.
 const (
@@ -16,11 +10,12 @@ const (
 	// maxControl is the largest packet of any other kind.
 	maxControl = 16 << 10
 
-	aliases      = 8    // topic aliases that a client may use; a device has five topics
-	inFlight     = 256  // messages of one client that wait for the disk
-	maxInflight  = 1024 // messages to one client that wait for its acknowledgement
-	fanQueue     = 4096 // stored messages that wait for delivery
-	clientWrites = 1024 // messages to one client that wait for its writer
+	aliases    = 8       // topic aliases that a client may use; a device has five topics
+	inFlight   = 256     // messages of one client that wait for the disk
+	maxWindow  = 1024    // messages to one client that it has not acknowledged
+	maxLetters = 1024    // messages that wait in the session of a device
+	maxProgram = 1 << 14 // the same for a program
+	fanQueue   = 4096    // stored messages that wait for delivery
 
 	strangerRate  = 20 // failed logins per second that the Observer hears of
 	strangerBurst = 100
@@ -32,6 +27,8 @@ type Limits struct {
 	Clients           int           // connections at a time [20,000]
 	Waiting           int           // sockets that have not sent CONNECT yet [1,024]
 	WaitingPerAddress int           // the same of one address [256]
+	LoginRate         float64       // sockets let in per second; beyond, they wait in the kernel's queue [2,000]
+	LoginsPerAddress  float64       // the same of one address [1,000]
 	Hello             time.Duration // from accept to a whole CONNECT, TLS handshake included [5 s]
 
 	Packets     float64       // packets per second from one client [2,000]; beyond, QoS 0 is dropped and the rest waits
@@ -50,6 +47,8 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Clients, 20_000)
 	def(&l.Waiting, 1024)
 	def(&l.WaitingPerAddress, 256)
+	def(&l.LoginRate, 2000)
+	def(&l.LoginsPerAddress, 1000)
 	def(&l.Hello, 5*time.Second)
 	def(&l.Packets, 2000)
 	def(&l.PacketBurst, int(2*l.Packets))
@@ -68,27 +67,4 @@ func def[T comparable](p *T, v T) {
 	if *p == zero {
 		*p = v
 	}
-}
-
-// newServer makes the embedded server. It gets no listener and no store: sockets
-// come through the guard, and memory is the Sink's.
-func newServer(l Limits) *mqtt.Server {
-	c := mqtt.NewDefaultServerCapabilities()
-	c.MaximumClients = int64(l.Clients)
-	c.MaximumMessageExpiryInterval = 0 // else retained states vanish after a day
-	c.MaximumClientWritesPending = clientWrites
-	c.MaximumSessionExpiryInterval = uint32(min(l.SessionKeep/time.Second, math.MaxUint32))
-	c.MaximumPacketSize = maxPublish
-	c.ReceiveMaximum = inFlight
-	c.MaximumInflight = maxInflight
-	c.TopicAliasMaximum = aliases
-	c.SharedSubAvailable = 0
-	c.MinimumProtocolVersion = 4
-	return mqtt.New(&mqtt.Options{
-		Capabilities:            c,
-		ClientNetReadBufferSize: 512,
-		SysTopicResendInterval:  3600, // nobody may read $SYS; the metrics are elsewhere
-		// The server logs whole packets, passwords included, below Error.
-		Logger: slog.New(slog.DiscardHandler),
-	})
 }

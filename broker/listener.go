@@ -87,22 +87,35 @@ func (l *listener) handle(c *conn) {
 			s.leave()
 		}
 	}()
+	s := l.welcome(c)
+	if s == nil {
+		return
+	}
+	s.ended(c.serve(s))
+	l.b.log.Debug("connection ended", "remote", c.RemoteAddr().String(), "err", s.cause)
+}
+
+// welcome brings a connection through the handshake and CONNECT.
+func (l *listener) welcome(c *conn) (s *session) {
 	_ = c.raw.SetDeadline(time.Now().Add(l.b.limits.Hello))
-	err := c.hello()
+	if t, ok := c.Conn.(*tls.Conn); ok {
+		if err := deep(t.Handshake); err != nil {
+			l.room.leave(c)
+			l.b.log.Debug("handshake failed", "remote", c.RemoteAddr().String(), "err", err)
+			return nil
+		}
+	}
+	body, err := c.hello()
 	l.room.leave(c)
 	if err != nil {
 		if f := (fault{}); errors.As(err, &f) {
 			l.b.turnedAway("", c, f.reason())
 		}
-		return
+		return nil
 	}
 	_ = c.raw.SetDeadline(time.Time{})
-	if err := l.b.server.EstablishConnection(l.ln.Addr().String(), c); err != nil {
-		l.b.log.Debug("connection ended", "remote", c.RemoteAddr().String(), "err", err)
-		if s := c.session.Load(); s != nil {
-			s.ended(err)
-		}
-	}
+	_ = deep(func() error { s = l.b.join(c, body); return nil })
+	return s
 }
 
 // certificate is the client's, if it has been verified.

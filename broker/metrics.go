@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,7 +10,6 @@ import (
 // None has a label per device.
 type metrics struct {
 	connections prometheus.GaugeFunc
-	inflight    prometheus.CounterFunc
 	received    [3]prometheus.Counter
 	published   prometheus.Counter
 	refused     *prometheus.CounterVec // by reason
@@ -38,13 +36,10 @@ func newMetrics(b *Broker) *metrics {
 				defer b.mu.Unlock()
 				return float64(len(b.live))
 			}),
-		inflight: prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "dongyue_broker_unacknowledged_dropped_total", Help: "Messages not sent to a client that acknowledges too slowly.",
-		}, func() float64 { return float64(atomic.LoadInt64(&b.server.Info.InflightDropped)) }),
 		byQoS:     vec("messages_received_total", "Messages from clients.", "qos"),
 		published: counter("messages_published_total", "Messages of the hub itself."),
 		refused:   vec("refused_total", "What was not allowed.", "reason"),
-		lost:      vec("messages_lost_total", "Messages dropped: rate, fan and writer say where.", "where"),
+		lost:      vec("messages_lost_total", "Messages dropped: rate, fan, session and size say where.", "where"),
 		cut:       vec("connections_cut_total", "Connections closed because the client took too little.", "cause"),
 		panics:    counter("panics_total", "Panics that ended one connection or delivery."),
 		failed:    counter("store_failures_total", "Messages that could not be stored, and were not acknowledged."),
@@ -61,7 +56,7 @@ func newMetrics(b *Broker) *metrics {
 
 func (m *metrics) register(r prometheus.Registerer) error {
 	for _, c := range []prometheus.Collector{
-		m.connections, m.inflight, m.byQoS, m.published, m.refused, m.lost, m.cut, m.panics, m.failed, m.storing,
+		m.connections, m.byQoS, m.published, m.refused, m.lost, m.cut, m.panics, m.failed, m.storing,
 	} {
 		if err := r.Register(c); err != nil {
 			return err

@@ -24,28 +24,20 @@ const listenerShare = 8
 type outbox struct {
 	c *conn
 
-	mu       sync.Mutex
-	buf      []byte
-	spare    []byte
-	held     [][]byte // PUBLISH packets beyond the client's Receive Maximum
-	heldSize int
-	limit    int // of bytes that wait
-	window   int // the client's Receive Maximum; 0: none
-	flight   int
-	sending  bool
-	closing  bool
-	dead     bool
+	mu      sync.Mutex
+	buf     []byte
+	spare   []byte
+	limit   int // of bytes that wait
+	sending bool
+	closing bool
+	dead    bool
 }
 
-// shape sets the limits of a client that has logged in. The window limits
-// unacknowledged PUBLISH packets (MQTT 5, 4.9): the embedded server's own flow
-// control forgets messages before they are acknowledged, so it is switched off
-// and done here. A program that listens to everything may be further behind
-// than a device.
-func (o *outbox) shape(window int, listener bool) {
+// shape sets the limit of a client that has logged in. A program that listens to
+// everything may be further behind than a device.
+func (o *outbox) shape(listener bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.window = window
 	if listener {
 		o.limit *= listenerShare
 	}
@@ -64,23 +56,22 @@ func (o *outbox) write(p []byte) error {
 	if o.dead || o.closing {
 		return net.ErrClosed
 	}
-	if len(o.buf)+o.heldSize+len(p) > o.limit {
+	if len(o.buf)+len(p) > o.limit {
 		o.kill()
 		o.c.l.b.metrics.cut.WithLabelValues("overflow").Inc()
 		return errOverflow
 	}
-	if o.window == 0 {
-		o.buf = append(o.buf, p...)
-	} else {
-		o.paced(p)
-	}
+	o.buf = append(o.buf, p...)
 	o.wake()
 	return nil
 }
 
-// ack appends a PUBACK, PUBREC or PUBCOMP. A reason other than 0 is for MQTT 5.
+// ack appends a PUBACK, PUBREC, PUBREL or PUBCOMP. A reason other than 0 is for MQTT 5.
 func (o *outbox) ack(kind byte, id uint16, reason byte) {
 	a := [5]byte{kind << 4, 2, 0, 0, reason}
+	if kind == packets.Pubrel {
+		a[0] |= 2
+	}
 	binary.BigEndian.PutUint16(a[2:], id)
 	n := 4
 	if reason != 0 {
@@ -92,43 +83,6 @@ func (o *outbox) ack(kind byte, id uint16, reason byte) {
 		o.buf = append(o.buf, a[:n]...)
 		o.wake()
 	}
-}
-
-// paced holds PUBLISH packets back that would exceed the window.
-func (o *outbox) paced(p []byte) {
-	for len(p) > 0 {
-		_, end, err := frameSize(p)
-		if err != nil || end == 0 || end > len(p) {
-			end = len(p)
-		}
-		if p[0]>>4 == packets.Publish && p[0]&6 != 0 {
-			if len(o.held) > 0 || o.flight >= o.window {
-				o.held = append(o.held, append([]byte(nil), p[:end]...))
-				o.heldSize += end
-				p = p[end:]
-				continue
-			}
-			o.flight++
-		}
-		o.buf = append(o.buf, p[:end]...)
-		p = p[end:]
-	}
-}
-
-// acknowledged frees a place of the window.
-func (o *outbox) acknowledged() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.flight > 0 {
-		o.flight--
-	}
-	for len(o.held) > 0 && o.flight < o.window {
-		o.buf = append(o.buf, o.held[0]...)
-		o.heldSize -= len(o.held[0])
-		o.held = o.held[1:]
-		o.flight++
-	}
-	o.wake()
 }
 
 // wake starts the writing goroutine; mu is held.
@@ -145,6 +99,9 @@ func (o *outbox) send() {
 		o.mu.Lock()
 		if o.dead || len(o.buf) == 0 {
 			o.sending = false
+			if len(o.buf) == 0 {
+				o.buf, o.spare = nil, nil // an idle connection holds none
+			}
 			bye := o.closing && !o.dead
 			o.mu.Unlock()
 			if bye {
@@ -161,7 +118,7 @@ func (o *outbox) send() {
 		_ = o.c.raw.SetWriteDeadline(time.Now().Add(wait))
 		o.mu.Unlock()
 
-		_, err := o.c.Conn.Write(b)
+		_, err := o.c.Write(b)
 
 		o.mu.Lock()
 		if err != nil && !o.dead {
@@ -187,7 +144,7 @@ func (o *outbox) farewell() {
 // a client that takes nothing.
 func (o *outbox) kill() {
 	o.dead = true
-	o.buf, o.spare, o.held, o.heldSize = nil, nil, nil, 0
+	o.buf, o.spare = nil, nil
 	_ = o.c.raw.Close()
 }
 
@@ -198,7 +155,6 @@ func (o *outbox) close() {
 		return
 	}
 	o.closing = true
-	o.held, o.heldSize = nil, 0
 	_, secure := o.c.Conn.(*tls.Conn)
 	switch {
 	case o.sending:

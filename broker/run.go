@@ -2,9 +2,11 @@ package broker
 
 import (
 	"context"
-	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
 )
 
 // Times of shutting down; together below five seconds.
@@ -17,11 +19,9 @@ const (
 // closes every connection. Messages that the Sink has been given are still
 // settled, but their acknowledgements find nobody.
 func (b *Broker) Run(ctx context.Context) error {
-	if err := b.server.Serve(); err != nil {
-		return fmt.Errorf("broker: start: %w", err)
-	}
 	var doors, fan sync.WaitGroup
 	fan.Go(b.fanOut)
+	fan.Go(b.tidy)
 	for _, l := range b.listeners() {
 		doors.Go(func() { l.serve(ctx) })
 	}
@@ -32,6 +32,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	b.part()
 	close(b.stopped)
 	fan.Wait()
+	b.writePlaces()
 	return err
 }
 
@@ -43,7 +44,6 @@ func (b *Broker) part() {
 	go func() {
 		b.wg.Wait()
 		b.forgetWills()
-		_ = b.server.Close() // has nothing left to close but its own loop
 		close(over)
 	}()
 	wait := time.NewTimer(partingTime)
@@ -80,5 +80,71 @@ func (b *Broker) eachWaiting(f func(*outbox)) {
 		for _, c := range l.room.everyone() {
 			f(&c.out)
 		}
+	}
+}
+
+// tidyEvery is how often what has run out is looked for.
+const tidyEvery = 5 * time.Second
+
+// tidy ends sessions and retained messages that have run out, and writes down
+// where programs are in the journal.
+func (b *Broker) tidy() {
+	keep, sweep := time.NewTicker(keepEvery), time.NewTicker(tidyEvery)
+	defer keep.Stop()
+	defer sweep.Stop()
+	calm := calmer{b: b}
+	for {
+		select {
+		case <-b.stopped:
+			return
+		case <-keep.C:
+			b.writePlaces()
+			calm.look()
+		case now := <-sweep.C:
+			b.sweep(now)
+		}
+	}
+}
+
+func (b *Broker) sweep(now time.Time) {
+	b.memory.Range(func(_, v any) bool {
+		if m := v.(*memory); m.expired(now) {
+			b.mu.Lock()
+			back := b.live[m.key] != nil
+			b.mu.Unlock()
+			if !back {
+				m.end(b)
+			}
+		}
+		return true
+	})
+	for topic, pk := range b.topics.Retained.GetAll() {
+		if expired(&pk) {
+			b.topics.RetainMessage(packets.Packet{TopicName: topic})
+		}
+	}
+}
+
+// calmer gives memory back to the operating system after a storm: what logins
+// need once would otherwise stay with the process for a long time.
+type calmer struct {
+	b      *Broker
+	joined uint64
+	storm  bool
+}
+
+// stormRate is the number of logins per second that is a storm.
+const stormRate = 100
+
+func (c *calmer) look() {
+	n := c.b.joined.Load()
+	rate := n - c.joined
+	c.joined = n
+	switch {
+	case rate >= stormRate:
+		c.storm = true
+	case c.storm && rate < stormRate/10:
+		c.storm = false
+		debug.FreeOSMemory()
 	}
 }

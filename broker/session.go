@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 	"golang.org/x/time/rate"
 
@@ -26,26 +25,25 @@ var (
 type session struct {
 	b      *Broker
 	conn   *conn
-	cl     *mqtt.Client
 	id     Identity
 	rights rights
 	key    string // the client's name in the embedded server
 	remote string
 	memory *memory
 	acks   acks
-	will   mqtt.Will
+	will   *will
 
+	maxPacket   int           // what the client takes, in bytes; 0: anything
+	present     bool          // the session is older than the connection
 	established atomic.Bool   // CONNACK has been sent
 	kicked      chan struct{} // closed when the hub ends the connection
 	kickOnce    sync.Once
-	gone        chan struct{} // closed at the very end
+	why         atomic.Pointer[packets.Code] // of the kick
+	gone        chan struct{}                // closed at the very end
 
 	// Reading goroutine only.
 	aliases  map[uint16]string
-	sub      uint16 // packet identifier of the SUBSCRIBE or UNSUBSCRIBE under way
-	moving   bool   // holds Broker.takeover
-	graceful bool   // has said DISCONNECT
-	expire   bool   // the session ends with the connection
+	graceful bool // has said DISCONNECT
 	packets  *rate.Limiter
 	bytes    *rate.Limiter
 	strikes  window
@@ -54,11 +52,11 @@ type session struct {
 	cause    error
 }
 
-func newSession(b *Broker, c *conn, cl *mqtt.Client, id Identity, key string) *session {
+func newSession(b *Broker, c *conn, id Identity, key string) *session {
 	l := b.limits
 	s := &session{
-		b: b, conn: c, cl: cl, id: id, rights: rightsOf(id), key: key, remote: c.RemoteAddr().String(),
-		kicked: make(chan struct{}), gone: make(chan struct{}), aliases: map[uint16]string{},
+		b: b, conn: c, id: id, rights: rightsOf(id, b.opts.OpenTopics), key: key, remote: c.RemoteAddr().String(),
+		kicked: make(chan struct{}), gone: make(chan struct{}),
 		packets: rate.NewLimiter(rate.Limit(l.Packets), l.PacketBurst),
 		bytes:   rate.NewLimiter(rate.Limit(l.Bytes), max(int(l.Bytes), maxPublish)),
 		tell:    rate.NewLimiter(1, 5),
@@ -67,12 +65,9 @@ func newSession(b *Broker, c *conn, cl *mqtt.Client, id Identity, key string) *s
 	return s
 }
 
-// memory is what outlives a connection, for as long as the session lives.
-type memory struct {
-	mu    sync.Mutex
-	order int64                // of messages to the client
-	got   map[uint16]*exchange // QoS 2 messages that PUBREL has not ended
-}
+// guest reports whether the client has shown no name; it may use open topics only
+// and nobody hears of it.
+func (s *session) guest() bool { return s.id.ID == "" }
 
 // goodbye tells an MQTT 5 client why the connection ends; it does not end it.
 func (s *session) goodbye(code packets.Code) {
@@ -84,19 +79,22 @@ func (s *session) goodbye(code packets.Code) {
 // kick ends the connection from any goroutine.
 func (s *session) kick(code packets.Code) {
 	s.kickOnce.Do(func() {
+		s.why.Store(&code)
 		s.goodbye(code)
 		close(s.kicked)
 		s.acks.close()
-		s.cl.Stop(code)
 		s.conn.out.close()
 	})
 }
 
-// ended notes why the embedded server has ended the connection: the hub's own
-// reason, if it was the hub that wanted it.
+// kickSoon is kick for those who hold a lock of the session.
+func (s *session) kickSoon(code packets.Code) { s.b.wg.Go(func() { s.kick(code) }) }
+
+// ended notes why the connection has ended: the hub's own reason, if it was the
+// hub that wanted it.
 func (s *session) ended(err error) {
-	if s.cause = s.cl.StopCause(); s.cause == nil {
-		s.cause = err
+	if s.cause = err; s.why.Load() != nil {
+		s.cause = *s.why.Load()
 	}
 }
 
@@ -126,33 +124,41 @@ func (s *session) claim(clean bool, patience time.Duration) bool {
 			return false
 		}
 	}
-	if clean {
-		s.b.memory.Delete(s.key)
+	if m := s.b.known(s.key); m != nil && (clean || m.expired(time.Now())) {
+		m.end(s.b)
 	}
+	s.present = s.b.known(s.key) != nil
 	s.memory = s.b.memoryOf(s.key)
 	return true
 }
 
-func (b *Broker) memoryOf(key string) *memory {
+// known is the session of a client, nil for none.
+func (b *Broker) known(key string) *memory {
 	if m, ok := b.memory.Load(key); ok {
 		return m.(*memory)
 	}
-	m, _ := b.memory.LoadOrStore(key, &memory{got: map[uint16]*exchange{}})
-	return m.(*memory)
+	return nil
 }
 
-// arrived releases what waited for the session to be in place.
-func (s *session) arrived() {
-	if s.moving {
-		s.moving = false
-		s.b.takeover.Unlock()
+func (b *Broker) memoryOf(key string) *memory {
+	if m := b.known(key); m != nil {
+		return m
 	}
+	limits := mailLimits{letters: maxLetters, window: maxWindow}
+	if wideKey(key) {
+		limits.letters = maxProgram
+	}
+	m, _ := b.memory.LoadOrStore(key, &memory{key: key, limits: limits})
+	return m.(*memory)
 }
 
 // leave is the last that happens to a session.
 func (s *session) leave() {
-	s.arrived()
 	s.acks.close()
+	if m := s.memory; m != nil {
+		m.detach(s)
+		s.b.away(m)
+	}
 	if s.established.Load() {
 		s.established.Store(false)
 		s.lastWill()
@@ -160,10 +166,12 @@ func (s *session) leave() {
 		if s.graceful {
 			err = nil
 		}
-		s.b.opts.Observer.Disconnected(s.id, err)
+		if !s.guest() {
+			s.b.opts.Observer.Disconnected(s.id, err)
+		}
 	}
-	if s.expire {
-		s.b.memory.Delete(s.key)
+	if m := s.memory; m != nil && m.expired(time.Now()) { // the session ends with the connection
+		m.end(s.b)
 	}
 	s.b.mu.Lock()
 	if s.b.live[s.key] == s {

@@ -20,12 +20,12 @@ type ingest struct {
 
 // Durable commits a message. What can't be read is committed too, as quarantine
 // with its reason: a device that were refused would send it for ever.
-func (i *ingest) Durable(m broker.Message, done func(error)) {
+func (i *ingest) Durable(m broker.Message, done func(seq uint64, err error)) {
 	ev, err := i.devices.Decode(m.Topic, m.Payload, m.ReceivedAt)
 	if err != nil {
 		ev = i.devices.Quarantined(m.Topic, m.Payload, err, m.ReceivedAt)
 	}
-	i.journal.Append(ev, func(_ uint64, _ bool, err error) { done(err) })
+	i.journal.Append(ev, func(seq uint64, _ bool, err error) { done(seq, err) })
 }
 
 // Lossy takes QoS 0. Telemetry goes straight to twins, rules and series; anything
@@ -36,7 +36,7 @@ func (i *ingest) Lossy(m broker.Message) {
 		i.live(ev)
 		return
 	}
-	i.Durable(m, func(err error) {
+	i.Durable(m, func(_ uint64, err error) {
 		if err != nil {
 			i.log.Debug("message of qos 0 not kept", "device_id", m.From.ID, "err", err)
 		}
