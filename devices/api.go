@@ -31,6 +31,7 @@ func (r *Registry) Register(a *web.API) {
 	}, r.importCSV)
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/zones", Summary: "The address tree, parents first", Tag: tag, Action: web.DevicesRead}, r.listZones)
 	r.registerCommands(a)
+	r.registerDesired(a)
 }
 
 type deviceList struct {

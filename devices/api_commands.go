@@ -44,12 +44,7 @@ type commandOutput struct {
 }
 
 func (r *Registry) postCommand(ctx context.Context, in *commandInput) (*commandOutput, error) {
-	actor := ""
-	if p, ok := web.Who(ctx); ok {
-		if actor = p.Login; actor == "" {
-			actor = p.ID
-		}
-	}
+	actor := actorOf(ctx)
 	q := CommandRequest{
 		Device: in.ID, Type: in.Body.Type, TTL: time.Duration(in.Body.TTLs * float64(time.Second)),
 		Key: in.Key, Actor: actor, Ref: in.Body.Ref,

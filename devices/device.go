@@ -24,7 +24,17 @@ type Device struct {
 	Boot     string // the boot id last reported
 	Health   Health
 
+	Desired
+	Disabled bool // may not sign in
+
 	Twin
+}
+
+// Desired is what a device is wanted to be.
+type Desired struct {
+	Want    json.RawMessage // an object, nil: nothing is wanted
+	Version uint64          // of Want, from 1
+	InSync  bool            // the device has reported it, or nothing is wanted
 }
 
 // Twin is what the device last said of itself.

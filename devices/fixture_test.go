@@ -8,6 +8,7 @@ import (
 	"flag"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ type sent struct {
 	Retain bool
 	Expiry time.Duration
 	At     time.Time
+	Raw    []byte // on a config topic
 	Body   struct {
 		ID        string          `json:"id"`
 		Type      string          `json:"type"`
@@ -64,7 +66,9 @@ func (w *wire) Publish(topic string, payload []byte, qos byte, retain bool, expi
 		return w.fail
 	}
 	s := sent{Topic: topic, QoS: qos, Retain: retain, Expiry: expiry, At: time.Now()}
-	if err := json.Unmarshal(payload, &s.Body); err != nil {
+	if strings.HasSuffix(topic, "/config") {
+		s.Raw = payload
+	} else if err := json.Unmarshal(payload, &s.Body); err != nil {
 		return err
 	}
 	w.sent = append(w.sent, s)

@@ -110,6 +110,9 @@ func (r *Registry) take(b *batch, rec *record, e *event.Event) {
 	case event.State:
 		if at := stamp(e); !at.Before(rec.d.StateAt) {
 			rec.d.State, rec.d.StateAt, rec.freshState = e.Data, at, true
+			if in := rec.d.synced(); in != rec.d.InSync {
+				rec.d.InSync, show = in, true
+			}
 			b.row[rec] = struct{}{}
 		}
 	case event.Telemetry:

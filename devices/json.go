@@ -27,6 +27,13 @@ type deviceJSON struct {
 	StateAt *string                         `json:"state_at" format:"date-time"`
 	Values  map[string]map[string]valueJSON `json:"values" doc:"part (\"\" for none), metric, newest value"`
 
+	Desired        any    `json:"desired" doc:"what the device is wanted to be; null: nothing was ever wanted"`
+	DesiredVersion uint64 `json:"desired_version" doc:"0: nothing was ever wanted"`
+	InSync         bool   `json:"in_sync" doc:"the device has reported this version, or these members"`
+
+	Disabled bool `json:"disabled,omitempty" doc:"it may not sign in"`
+	Deleted  bool `json:"deleted,omitempty" doc:"in the stream of changes only: it is no longer registered"`
+
 	Gaps        uint64 `json:"gaps" doc:"events of this boot that never arrived"`
 	Quarantined uint64 `json:"quarantined" doc:"messages that could not be read"`
 }
@@ -49,6 +56,10 @@ func toJSON(d *Device) deviceJSON {
 	}
 	if d.State != nil {
 		j.State = d.State
+	}
+	j.DesiredVersion, j.InSync, j.Disabled = d.Version, d.InSync || d.Version == 0, d.Disabled
+	if d.Want != nil {
+		j.Desired = d.Want
 	}
 	for part, m := range d.Values {
 		j.Values[part] = make(map[string]valueJSON, len(m))

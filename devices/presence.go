@@ -30,7 +30,7 @@ func (r *Registry) Connected(id string) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	rec.mu.Lock()
 	rec.said, rec.since, rec.d.LastSeen = true, now, now
-	rec.dirtyRow, rec.arrivals, rec.mark = true, rec.arrivals+1, 0
+	rec.dirtyRow, rec.arrivals, rec.mark, rec.resumed = true, rec.arrivals+1, 0, true
 	told := rec.told
 	rec.mu.Unlock()
 	if !told {
@@ -48,6 +48,7 @@ func (r *Registry) Subscribed(id string) {
 	}
 	rec.mu.Lock()
 	rec.arrivals++
+	rec.resumed = false // the broker sends it what is retained
 	rec.mu.Unlock()
 	r.look(rec)
 }
@@ -147,6 +148,7 @@ func (r *Registry) watch(ctx context.Context, now time.Time) error {
 	}
 	r.hotMu.Unlock()
 	err := r.sendWaiting(ctx, arrived)
+	r.sendDeltas(arrived)
 	var change []*record
 	for rec, due := range look {
 		if r.judge(rec, due) {

@@ -21,14 +21,22 @@ type record struct {
 	mu     sync.Mutex
 	d      Device
 	secret [sha256.Size]byte
-	boots  []boot
-	said   bool      // the last presence; a new connection says yes by itself
-	told   bool      // the last presence that the journal has
-	asked  bool      // a presence of the hub's own is on its way to the journal
-	since  time.Time // of the newest connection
+
+	old      [sha256.Size]byte // the secret before, good until
+	oldUntil time.Time         // zero: no longer
+	rotated  uint64            // how often sessions had to end
+	login    uint64            // rotated at the last login
+	byOld    bool              // the last login was with the old secret
+
+	boots []boot
+	said  bool      // the last presence; a new connection says yes by itself
+	told  bool      // the last presence that the journal has
+	asked bool      // a presence of the hub's own is on its way to the journal
+	since time.Time // of the newest connection
 
 	mark     uint64 // what the journal held when the device was missed first; 0: it is not
 	arrivals uint64 // connections and subscriptions so far
+	resumed  bool   // connected, and not looked at since
 
 	fresh      map[string]map[string]struct{} // part → metrics to show
 	freshState bool

@@ -16,9 +16,11 @@ func (r *Registry) load(ctx context.Context) error {
 	}
 	rows, err := r.db.Read().QueryContext(ctx, `
 		SELECT d.id, d.kind, d.name, d.zone, d.labels, d.x, d.y, d.secret,
+		       d.disabled, coalesce(d.secret_old, x''), d.secret_old_until, coalesce(w.version, 0), coalesce(w.desired, ''),
 		       coalesce(t.online, 0), coalesce(t.last_seen, 0), coalesce(t.fw, ''), coalesce(t.boot, ''), coalesce(t.health, 'unknown'),
 		       coalesce(t.state, ''), coalesce(t.state_at, 0), coalesce(t.boots, '[]'), coalesce(t.quarantined, 0), coalesce(t.told, 0), coalesce(v.vals, '{}')
-		FROM devices d LEFT JOIN device_twins t ON t.device = d.id LEFT JOIN device_values v ON v.device = d.id`)
+		FROM devices d LEFT JOIN device_twins t ON t.device = d.id LEFT JOIN device_values v ON v.device = d.id
+		LEFT JOIN device_desired w ON w.device = d.id`)
 	if err != nil {
 		return fmt.Errorf("devices: load: %w", err)
 	}
@@ -40,15 +42,21 @@ func scanRecord(rows *sql.Rows) (*record, error) {
 	rec := &record{said: true}
 	d := &rec.d
 	var labels, state, boots, vals string
-	var secret []byte
-	var seen, stateAt int64
-	err := rows.Scan(&d.ID, &d.Kind, &d.Name, &d.Zone, &labels, &d.X, &d.Y, &secret,
+	var secret, old []byte
+	var want string
+	var seen, stateAt, oldUntil int64
+	err := rows.Scan(&d.ID, &d.Kind, &d.Name, &d.Zone, &labels, &d.X, &d.Y, &secret, &d.Disabled, &old, &oldUntil, &d.Version, &want,
 		&d.Online, &seen, &d.Firmware, &d.Boot, &d.Health, &state, &stateAt, &boots, &d.Quarantined, &rec.told, &vals)
 	if err != nil {
 		return nil, fmt.Errorf("devices: load: %w", err)
 	}
 	rec.id, rec.kind = d.ID, d.Kind
 	copy(rec.secret[:], secret)
+	copy(rec.old[:], old)
+	rec.oldUntil = fromMS(oldUntil)
+	if want != "" {
+		d.Want = json.RawMessage(want)
+	}
 	d.LastSeen, d.StateAt = fromMS(seen), fromMS(stateAt)
 	if state != "" {
 		d.State = json.RawMessage(state)
@@ -66,6 +74,7 @@ func scanRecord(rows *sql.Rows) (*record, error) {
 		}
 	}
 	rec.showGaps()
+	d.InSync = d.synced()
 	return rec, nil
 }
 

@@ -259,12 +259,15 @@ func (a *App) buildBroker(ctx context.Context) (err error) {
 // programs that subscribe after a restart.
 func (a *App) restoreRetained(ctx context.Context) error {
 	for _, d := range a.devices.In(ctx, "", "") {
-		if d.LastSeen.IsZero() {
-			continue
+		messages := map[event.Channel]any{}
+		if !d.LastSeen.IsZero() {
+			messages[event.Presence] = map[string]any{"online": d.Online, "fw": d.Firmware, "boot": d.Boot}
 		}
-		messages := map[event.Channel]any{event.Presence: map[string]any{"online": d.Online, "fw": d.Firmware, "boot": d.Boot}}
 		if d.State != nil {
 			messages[event.State] = map[string]any{"at": d.StateAt, "state": d.State}
+		}
+		if c := devices.ConfigPayload(&d); c != nil {
+			messages[event.Config] = json.RawMessage(c)
 		}
 		for channel, m := range messages {
 			b, err := json.Marshal(m)
