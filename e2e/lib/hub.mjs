@@ -1,12 +1,12 @@
 // Starts the hub as its user would: the binary, its flags, its ports.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-export const binary = resolve(import.meta.dirname, '../../bin/dongyue')
+export const binary = resolve(process.env.DONGYUE_BINARY || resolve(import.meta.dirname, '../../bin/dongyue'))
 export const password = 'e2e-Pass-2026'
 
 /** A TCP port that is free now. */
@@ -35,10 +35,17 @@ export async function until(what, f, ms = 15_000, every = 50) {
 }
 
 export class Hub {
-  /** command: serve or demo; more flags after it. */
-  constructor(command = 'demo', flags = ['--quiet']) {
+  /**
+   * command: serve or demo; more flags after it. config is YAML text, tls a
+   * {cert, key} of PEM files that opens the encrypted port, wrap a command that
+   * the hub is started through.
+   */
+  constructor(command = 'demo', flags = ['--quiet'], { config = '', tls, wrap = [] } = {}) {
     this.command = command
     this.flags = flags
+    this.config = config
+    this.tls = tls
+    this.wrap = wrap
     this.dir = mkdtempSync(join(tmpdir(), 'dongyue-e2e-'))
     this.log = ''
     this.out = ''
@@ -46,14 +53,20 @@ export class Hub {
 
   async start(ms = 60_000) {
     if (!this.ports) {
-      const [http, mqtt, webrtc, rtsp] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
-      this.ports = { http, mqtt, webrtc, rtsp }
+      const [http, mqtt, webrtc, rtsp, mqtts] = await Promise.all([freePort(), freePort(), freePort(), freePort(), freePort()])
+      this.ports = { http, mqtt, webrtc, rtsp, mqtts }
     }
     const p = this.ports
     this.url = `http://127.0.0.1:${p.http}`
     const args = [this.command, '--data', join(this.dir, 'data'), '--http', `127.0.0.1:${p.http}`, '--mqtt', `127.0.0.1:${p.mqtt}`,
-      '--mqtts', 'off', '--webrtc', `127.0.0.1:${p.webrtc}`, '--rtsp', `127.0.0.1:${p.rtsp}`, ...this.flags]
-    this.proc = spawn(binary, args, { env: { ...process.env, DONGYUE_ADMIN_PASSWORD: password }, stdio: ['ignore', 'pipe', 'pipe'] })
+      '--mqtts', this.tls ? `127.0.0.1:${p.mqtts}` : 'off', '--webrtc', `127.0.0.1:${p.webrtc}`, '--rtsp', `127.0.0.1:${p.rtsp}`, ...this.flags]
+    if (this.config || this.tls) {
+      const file = join(this.dir, 'hub.yaml')
+      writeFileSync(file, this.config + (this.tls ? `\nmqtt: {cert: ${this.tls.cert}, key: ${this.tls.key}}\n` : ''))
+      args.push('--config', file)
+    }
+    const [program, ...rest] = [...this.wrap, binary, ...args]
+    this.proc = spawn(program, rest, { env: { ...process.env, DONGYUE_ADMIN_PASSWORD: password }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.ended = new Promise((ok) => this.proc.once('exit', (code, signal) => ok({ code, signal })))
     this.proc.stdout.on('data', (b) => (this.out += b))
     this.proc.stderr.on('data', (b) => (this.log = (this.log + b).slice(-200_000)))
@@ -121,6 +134,29 @@ export class Hub {
   /** Registers a device and returns {id, secret}. */
   device(kind, id, zone, name = id) {
     return this.ok('POST', '/devices', { id, kind, name, zone })
+  }
+
+  /** Makes a token for a program that listens: {id, token}. */
+  program(name) {
+    return this.ok('POST', '/tokens', { name, role: 'integrator' })
+  }
+
+  /** The sum of a metric's samples whose labels contain the text. */
+  async metric(name, labels = '') {
+    const text = await (await fetch(`${this.url}/metrics`)).text()
+    return text.split('\n').filter((l) => l.startsWith(name) && /[{ ]/.test(l[name.length]) && l.includes(labels))
+      .reduce((sum, l) => sum + Number(l.slice(l.lastIndexOf(' ') + 1)), 0)
+  }
+
+  /** All rows of a list that pages with a cursor. */
+  async all(path, cursor = 'cursor') {
+    const rows = []
+    for (let at = ''; ;) {
+      const page = await this.ok('GET', `${path}${path.includes('?') ? '&' : '?'}limit=1000${at && `&${cursor}=${at}`}`)
+      rows.push(...page.items)
+      if (!page.next) return rows
+      at = page.next
+    }
   }
 }
 
