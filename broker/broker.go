@@ -98,8 +98,10 @@ type SubscriptionObserver interface {
 type Options struct {
 	// Addr and TLSAddr are host:port; Off or empty keeps the port closed.
 	Addr, TLSAddr string
-	// TLS is needed for TLSAddr. For client certificates set ClientAuth and
-	// ClientCAs; one that is not verified is not shown to the Authenticator.
+	// TLS is needed for TLSAddr; nothing below 1.3 is spoken. For client
+	// certificates set ClientAuth and ClientCAs; one that is not verified is not
+	// shown to the Authenticator, and one that does not name the client id (as a
+	// DNS name, or as the URI dy:device:ID) is refused.
 	TLS *tls.Config
 
 	Auth     Authenticator
@@ -146,6 +148,7 @@ type Broker struct {
 	joined   atomic.Uint64  // logins
 	wg       sync.WaitGroup // connections and what they started
 
+	admission *admission
 	strangers *rate.Limiter // how often the Observer hears of failed logins
 	metrics   *metrics
 }
@@ -171,6 +174,7 @@ func New(o Options) (*Broker, error) {
 	if err := b.loadPlaces(); err != nil {
 		return nil, fmt.Errorf("broker: load sessions: %w", err)
 	}
+	b.admission = newAdmission(b.limits)
 	b.metrics = newMetrics(b)
 	if o.Registerer != nil {
 		if err := b.metrics.register(o.Registerer); err != nil {
@@ -193,7 +197,9 @@ func (b *Broker) listen() (err error) {
 		if b.opts.TLS == nil {
 			return fmt.Errorf("broker: listen on %s: a TLS configuration is needed", a)
 		}
-		if b.secure, err = newListener(b, a, b.opts.TLS); err != nil {
+		cfg := b.opts.TLS.Clone()
+		cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS13)
+		if b.secure, err = newListener(b, a, cfg); err != nil {
 			return err
 		}
 	}

@@ -179,6 +179,7 @@ type raw struct {
 	c       net.Conn
 	r       *bufio.Reader
 	version byte
+	present bool // what CONNACK said of the session
 }
 
 func dial(t *testing.T, h *house, version byte) *raw {
@@ -224,6 +225,7 @@ func (r *raw) login(id string, o connectOptions) byte {
 	if head>>4 != packets.Connack {
 		r.t.Fatalf("packet %#x in place of CONNACK", head)
 	}
+	r.present = body[0] == 1
 	return body[1]
 }
 

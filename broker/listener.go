@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -38,6 +40,7 @@ func (l *listener) serve(ctx context.Context) {
 	const shortest, longest = 5 * time.Millisecond, time.Second
 	pause := shortest
 	for {
+		l.b.admission.wait(ctx)
 		l.room.admit(ctx)
 		nc, err := l.ln.Accept()
 		if err != nil {
@@ -50,13 +53,30 @@ func (l *listener) serve(ctx context.Context) {
 			continue
 		}
 		pause = shortest
-		c := newConn(nc, l)
-		if evicted := l.room.enter(c, hostOf(nc)); evicted != nil {
+		switch d := l.b.admission.delay(hostOf(nc)); {
+		case d > patienceAtDoor:
 			l.b.metrics.refused.WithLabelValues(ReasonWaiting).Inc()
-			evicted.out.cut()
+			_ = nc.Close()
+		case d > 0:
+			l.b.wg.Go(func() {
+				sleep(ctx, d)
+				l.handle(l.enter(nc))
+			})
+		default:
+			c := l.enter(nc)
+			l.b.wg.Go(func() { l.handle(c) })
 		}
-		l.b.wg.Go(func() { l.handle(c) })
 	}
+}
+
+// enter gives a socket its place in the waiting room.
+func (l *listener) enter(nc net.Conn) *conn {
+	c := newConn(nc, l)
+	if evicted := l.room.enter(c, hostOf(nc)); evicted != nil {
+		l.b.metrics.refused.WithLabelValues(ReasonWaiting).Inc()
+		evicted.out.cut()
+	}
+	return c
 }
 
 func hostOf(nc net.Conn) string {
@@ -116,6 +136,18 @@ func (l *listener) welcome(c *conn) (s *session) {
 	_ = c.raw.SetDeadline(time.Time{})
 	_ = deep(func() error { s = l.b.join(c, body); return nil })
 	return s
+}
+
+// deviceURI begins the name of a device in a certificate: dy:device:ID.
+const deviceURI = "device:"
+
+// names reports whether a certificate is a client's: a DNS name that is its id,
+// or the URI dy:device:ID.
+func names(cert *x509.Certificate, client string) bool {
+	if slices.Contains(cert.DNSNames, client) {
+		return true
+	}
+	return slices.ContainsFunc(cert.URIs, func(u *url.URL) bool { return u.Scheme == "dy" && u.Opaque == deviceURI+client })
 }
 
 // certificate is the client's, if it has been verified.

@@ -94,14 +94,18 @@ func keyOf(id Identity, client string) string {
 }
 
 func (b *Broker) authenticate(c *conn, pk *packets.Packet) (Identity, error) {
-	if b.opts.AnonymousOpen && !pk.Connect.UsernameFlag && c.certificate() == nil {
+	cert := c.certificate()
+	if b.opts.AnonymousOpen && !pk.Connect.UsernameFlag && cert == nil {
 		return Identity{}, nil
+	}
+	if cert != nil && !names(cert, pk.Connect.ClientIdentifier) {
+		return Identity{}, errors.New("the certificate is another's")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), loginTime)
 	defer cancel()
 	id, err := b.opts.Auth.Authenticate(ctx, Credentials{
 		ClientID: pk.Connect.ClientIdentifier, Username: string(pk.Connect.Username), Password: pk.Connect.Password,
-		Certificate: c.certificate(), Remote: c.RemoteAddr().String(),
+		Certificate: cert, Remote: c.RemoteAddr().String(),
 	})
 	if err == nil && id.ID == "" {
 		err = errors.New("the authenticator named nobody")

@@ -153,13 +153,18 @@ func (b *Broker) step(m *memory) {
 	if m.journaled == nil {
 		m.journaled = newPlace(b.opts.History.Last())
 	}
+	m.journaled.dirty = true
 }
 
 // away leaves what comes to the journal.
 func (b *Broker) away(m *memory) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if p := m.journaled; p != nil && !p.behind {
+	p := m.journaled
+	if p == nil {
+		return
+	}
+	if p.dirty = true; !p.behind {
 		// What is on its way just now may be in the session already; the ring knows.
 		p.behind, p.from = true, max(p.from, b.transit.mark())
 	}
@@ -201,37 +206,52 @@ func (b *Broker) catchUp(s *session) {
 	}
 }
 
-// catch reads one batch. A short one is the end of the journal: the session,
-// locked meanwhile, has then all that was ever put past it.
+// catch reads one batch. A short one may be the end of the journal: it is read
+// again with the session locked, which then has all that was ever put past it.
 func (b *Broker) catch(ctx context.Context, s *session, p *place) (done bool, err error) {
 	m := s.memory
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.s != s {
-		return true, nil
-	}
-	ms, last, err := b.opts.History.Read(ctx, p.from, catchUpBatch)
+	from := p.from
+	m.mu.Unlock()
+	ms, last, err := b.opts.History.Read(ctx, from, catchUpBatch)
 	if err != nil {
 		return false, err
 	}
-	for i := range ms {
-		x := &ms[i]
-		if p.has(x.Seq) || !s.rights.read(x.Topic) {
-			continue
-		}
-		sub, ok := matching(m.subs, x.Topic)
-		p.ring[x.Seq%ringSize] = x.Seq
-		if ok {
-			pk := publication(x.Topic, x.Payload, x.QoS, x.Retain)
-			m.add(&pk, x.Seq, sub, true) // the batch is its own limit
+	short := last < from+catchUpBatch/2
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.s != s || p.from != from {
+		return m.s != s, nil
+	}
+	if short {
+		if ms, last, err = b.opts.History.Read(ctx, from, catchUpBatch); err != nil {
+			return false, err
 		}
 	}
-	if last <= p.from {
+	for i := range ms {
+		b.caught(s, p, &ms[i])
+	}
+	if last > from {
+		p.from = last
+	}
+	if short && last < from+catchUpBatch/2 {
 		p.behind = false
 		return true, nil
 	}
-	p.from = last
 	return false, nil
+}
+
+// caught puts a message of the journal into a session; memory.mu is held.
+func (b *Broker) caught(s *session, p *place, x *Message) {
+	m := s.memory
+	if p.has(x.Seq) || !s.rights.read(x.Topic) {
+		return
+	}
+	if sub, ok := matching(m.subs, x.Topic); ok {
+		pk := publication(x.Topic, x.Payload, x.QoS, false)
+		m.add(&pk, x.Seq, sub, true) // the batch is its own limit
+	}
+	p.ring[x.Seq%ringSize] = x.Seq
 }
 
 // matching merges the subscriptions that a topic matches.

@@ -238,9 +238,14 @@ func (a *App) buildBroker(ctx context.Context) (err error) {
 		a.judge.live(ev)
 		a.series.Write([]event.Event{ev})
 	}}
+	sessions, err := broker.NewStore(ctx, a.db)
+	if err != nil {
+		return err
+	}
 	a.broker, err = broker.New(broker.Options{
 		Addr: string(c.Addr), TLSAddr: string(c.TLSAddr), TLS: secure,
 		Auth: a.keeper, Sink: in, Observer: newWatch(a), Log: a.log, Registerer: a.reg,
+		History: history{a.journal}, Store: sessions, OpenTopics: c.OpenTopics, AnonymousOpen: c.AnonymousOpen,
 		Limits: broker.Limits{Clients: c.MaxConnections, Packets: float64(c.MessagesPerS), PacketBurst: c.MessageBurst},
 	})
 	if err != nil {

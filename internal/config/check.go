@@ -14,11 +14,16 @@ func (l *loader) check() {
 	}
 	l.pair("http.tls", c.HTTP.TLS.Cert, c.HTTP.TLS.Key)
 	l.pair("mqtt", c.MQTT.Cert, c.MQTT.Key)
-	if c.MQTT.TLSAddr.On() && c.MQTT.Cert == "" && c.MQTT.Key == "" {
-		l.problem("mqtt.tls_addr", "has no certificate", "set mqtt.cert and mqtt.key")
+	if c.MQTT.ClientCA != "" && !c.MQTT.TLSAddr.On() {
+		l.problem("mqtt.client_ca", "does nothing without the TLS listener", "set mqtt.tls_addr")
 	}
-	if c.MQTT.ClientCA != "" && c.MQTT.Cert == "" {
-		l.problem("mqtt.client_ca", "does nothing without a certificate of the hub's own", "set mqtt.cert and mqtt.key")
+	for _, f := range c.MQTT.OpenTopics {
+		if f == "" || f == "dy" || strings.HasPrefix(f, "dy/") || strings.HasPrefix(f, "$") {
+			l.problem("mqtt.open_topics", "has an entry that is the hub's own: "+f, "write a filter outside dy/ and $")
+		}
+	}
+	if c.MQTT.AnonymousOpen && len(c.MQTT.OpenTopics) == 0 {
+		l.problem("mqtt.anonymous_open", "does nothing without open topics", "set mqtt.open_topics")
 	}
 	if c.MQTT.MessageBurst < c.MQTT.MessagesPerS {
 		l.problem("mqtt.message_burst", "is below mqtt.messages_per_s", "write at least as much")

@@ -44,14 +44,16 @@ type TLS struct {
 
 // MQTT is the broker's listeners and what one device may use.
 type MQTT struct {
-	Addr           Addr   `yaml:"addr" reload:"component" flag:"mqtt" doc:"host:port without encryption; keep it on loopback or a closed network; off closes it"`
-	TLSAddr        Addr   `yaml:"tls_addr" reload:"component" flag:"mqtts" doc:"host:port with TLS, usually :8883; off closes it"`
-	Cert           string `yaml:"cert" reload:"component" file:"true" doc:"PEM file of the TLS listener's certificate and its chain"`
-	Key            string `yaml:"key" reload:"component" file:"true" doc:"PEM file of its private key"`
-	ClientCA       string `yaml:"client_ca" reload:"component" file:"true" doc:"PEM file of the authority that signs device certificates; empty: secrets only"`
-	MaxConnections int    `yaml:"max_connections" reload:"component" range:"1..100000" doc:"devices connected at one time"`
-	MessagesPerS   int    `yaml:"messages_per_s" reload:"component" range:"1..100000" doc:"messages one device may send in a second, over time"`
-	MessageBurst   int    `yaml:"message_burst" reload:"component" range:"1..100000" doc:"messages it may send at once before that limit bites"`
+	Addr           Addr     `yaml:"addr" reload:"component" flag:"mqtt" doc:"host:port without encryption; keep it on loopback or a closed network; off closes it"`
+	TLSAddr        Addr     `yaml:"tls_addr" reload:"component" flag:"mqtts" doc:"host:port with TLS, usually :8883; off closes it"`
+	Cert           string   `yaml:"cert" reload:"component" file:"true" doc:"PEM file of the TLS listener's certificate and its chain; empty: the hub's own authority signs one"`
+	Key            string   `yaml:"key" reload:"component" file:"true" doc:"PEM file of its private key"`
+	ClientCA       string   `yaml:"client_ca" reload:"component" file:"true" doc:"PEM file of another authority that signs device certificates, beside the hub's own"`
+	OpenTopics     []string `yaml:"open_topics" reload:"component" doc:"topic filters outside dy/ that every client may publish and subscribe to, passed on but not stored; empty: none"`
+	AnonymousOpen  bool     `yaml:"anonymous_open" reload:"component" doc:"let clients without a user name in, to mqtt.open_topics only; for conformance tests"`
+	MaxConnections int      `yaml:"max_connections" reload:"component" range:"1..100000" doc:"devices connected at one time"`
+	MessagesPerS   int      `yaml:"messages_per_s" reload:"component" range:"1..100000" doc:"messages one device may send in a second, over time"`
+	MessageBurst   int      `yaml:"message_burst" reload:"component" range:"1..100000" doc:"messages it may send at once before that limit bites"`
 }
 
 // WebRTC is the one port of all live pictures.
@@ -118,7 +120,7 @@ func Default() *Config {
 		Data: Data{Dir: "data"},
 		HTTP: HTTP{Addr: ":8080"},
 		MQTT: MQTT{
-			Addr: "127.0.0.1:1883", TLSAddr: Off,
+			Addr: "127.0.0.1:1883", TLSAddr: Off, OpenTopics: []string{},
 			MaxConnections: 20_000, MessagesPerS: 2000, MessageBurst: 4000,
 		},
 		WebRTC:  WebRTC{Addr: ":8189", Hosts: []string{}},
