@@ -50,7 +50,7 @@ func NewHandler(dist fs.FS) http.Handler {
 	h := &handler{files: map[string]*file{}}
 	_ = fs.WalkDir(dist, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || hidden(name) || strings.HasSuffix(name, ".gz") {
-			return nil // what can't be read is not there
+			return nil //nolint:nilerr // what can't be read is not there
 		}
 		if f := load(dist, name); f != nil {
 			h.files[name] = f

@@ -46,8 +46,7 @@ func (s *source) parse(text []byte) node {
 	}
 	f, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		var se *yaml.SyntaxError
-		if errors.As(err, &se) {
+		if se, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 			s.add(se.Token, "", "not YAML: "+se.Message, "look at the indentation and quotes of this line")
 		} else {
 			s.add(nil, "", "not YAML: "+err.Error(), "")

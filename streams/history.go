@@ -1,6 +1,9 @@
 package streams
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Limits of what a reader can send again. The frames themselves are the
 // stream's; a reader keeps only which of its numbers they got.
@@ -44,8 +47,7 @@ func (h *history) add(s sentFrame) {
 
 // find returns the frame that a packet belonged to.
 func (h *history) find(seq uint16) (sentFrame, bool) {
-	for i := len(h.list) - 1; i >= 0; i-- {
-		s := h.list[i]
+	for _, s := range slices.Backward(h.list) {
 		if d := seq - s.seq; int(d) < len(s.f.Payloads) {
 			return s, true
 		}

@@ -37,7 +37,7 @@ func TestLifeCycle(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := open(t)
 			var id string
-			for _, step := range strings.Fields(c.steps) {
+			for step := range strings.FieldsSeq(c.steps) {
 				d.pass(time.Second)
 				what, want, _ := strings.Cut(step, ":")
 				s := d.signal("c1", func(s *Signal) { s.Latch, s.Measured = c.latch, c.measure })

@@ -19,7 +19,7 @@ type Task struct {
 	Attempts int // before this one
 }
 
-// ErrRetry, wrapped in what a Carry returns, asks for another attempt before the
+// ErrRetry asks, wrapped in what a Carry returns, for another attempt before the
 // deadline. Any other error is final.
 var ErrRetry = errors.New("try again")
 

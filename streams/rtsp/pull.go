@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -92,8 +93,7 @@ func (p *Puller) play(c *gortsplib.Client, u *base.URL, to streams.Sink) error {
 	if err != nil {
 		return fmt.Errorf("describe: %w", err)
 	}
-	sps, pps := forma.SafeParams()
-	to.Describe(sps, pps)
+	to.Describe(forma.SPS, forma.PPS) // as the SDP had them; later ones come in band
 	if _, err := c.Setup(desc.BaseURL, medi, 0, 0); err != nil {
 		return fmt.Errorf("setup: %w", err)
 	}
@@ -110,7 +110,7 @@ func offered(desc *description.Session) string {
 	var names []string
 	for _, m := range desc.Medias {
 		for _, f := range m.Formats {
-			names = append(names, f.Codec())
+			names = append(names, cmp.Or(f.RTPMap(), fmt.Sprintf("payload type %d", f.PayloadType())))
 		}
 	}
 	if len(names) == 0 {
@@ -146,7 +146,7 @@ func (d *depacketizer) packet(pkt *rtp.Packet) {
 // explain gives an error the cause that the room knows.
 func explain(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
-		return nil // the room hung up
+		return nil //nolint:nilerr // the room hung up, so the error is its own doing
 	}
 	cause := streams.ErrRefused
 	var status liberrors.ErrClientBadStatusCode
@@ -164,6 +164,7 @@ func explain(ctx context.Context, what string, err error) error {
 			cause = streams.ErrAuth
 		case base.StatusNotFound:
 			cause = streams.ErrNotFound
+		default:
 		}
 	case errors.As(err, &setup):
 		cause = streams.ErrAuth

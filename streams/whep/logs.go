@@ -24,10 +24,12 @@ func (scoped) Debug(string)                {}
 func (scoped) Debugf(string, ...any)       {}
 func (scoped) Info(string)                 {}
 func (scoped) Infof(string, ...any)        {}
-func (l scoped) Warn(m string)             { l.to.Debug(m) }
-func (l scoped) Error(m string)            { l.to.Debug(m) }
-func (l scoped) Warnf(f string, a ...any)  { l.to.Debug(fmt.Sprintf(f, a...)) }
-func (l scoped) Errorf(f string, a ...any) { l.to.Debug(fmt.Sprintf(f, a...)) }
+func (l scoped) Warn(m string)             { l.say(m) }
+func (l scoped) Error(m string)            { l.say(m) }
+func (l scoped) Warnf(f string, a ...any)  { l.say(fmt.Sprintf(f, a...)) }
+func (l scoped) Errorf(f string, a ...any) { l.say(fmt.Sprintf(f, a...)) }
+
+func (l scoped) say(what string) { l.to.Debug("webrtc library", "says", what) }
 
 // containsLine tells whether a text has exactly this line.
 func containsLine(text, line string) bool {

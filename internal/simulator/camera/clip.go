@@ -44,15 +44,16 @@ func loadClip(scene, quality string) (*clip, error) {
 	}
 	var unit [][]byte
 	for _, n := range annexB(b) {
-		switch h264.NALUType(n[0] & 0x1f) {
+		t := h264.NALUType(n[0] & 0x1f)
+		switch t {
 		case h264.NALUTypeSPS:
 			c.sps = n
 		case h264.NALUTypePPS:
 			c.pps = n
+		default:
 		}
 		unit = append(unit, n)
 		// The clips have one slice per picture, so a slice ends its unit.
-		t := h264.NALUType(n[0] & 0x1f)
 		if t != h264.NALUTypeIDR && t != h264.NALUTypeNonIDR {
 			continue
 		}

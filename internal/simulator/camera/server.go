@@ -196,7 +196,7 @@ func (h *handler) stream(path string) (*base.Response, *gortsplib.ServerStream, 
 	case errors.Is(err, errOff):
 		return &base.Response{StatusCode: base.StatusServiceUnavailable}, nil, nil
 	case err != nil:
-		return &base.Response{StatusCode: base.StatusNotFound}, nil, nil
+		return &base.Response{StatusCode: base.StatusNotFound}, nil, nil //nolint:nilerr // the answer is the error
 	}
 	st := f.current()
 	if st == nil {

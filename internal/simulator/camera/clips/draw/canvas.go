@@ -156,9 +156,6 @@ func (c *canvas) ellipse(x, y, rx, ry float64, col colour) {
 	c.poly(col, ps...)
 }
 
-// line draws a stroke with round ends.
-func (c *canvas) line(a, b point, width float64, col colour) { c.taper(a, b, width, width, col) }
-
 // taper draws a stroke whose width goes from w0 to w1.
 func (c *canvas) taper(a, b point, w0, w1 float64, col colour) {
 	ang := math.Atan2(b.y-a.y, b.x-a.x)
