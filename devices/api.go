@@ -22,16 +22,13 @@ func (r *Registry) Register(a *web.API) {
 	}, r.create)
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/devices/{id}", Summary: "One device with its twin", Tag: tag, Action: web.DevicesRead}, r.show1)
 	web.Register(a, web.Op{
-		Method: http.MethodPost, Path: "/devices/{id}/secret", Summary: "Give a device a new secret; its session ends",
-		Tag: tag, Action: web.DevicesWrite,
-	}, r.renew)
-	web.Register(a, web.Op{
 		Method: http.MethodPost, Path: "/devices/import", Summary: "Register devices from CSV: id,kind,name,zone,secret",
 		Tag: tag, Action: web.DevicesWrite, MaxBody: maxImport,
 	}, r.importCSV)
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/zones", Summary: "The address tree, parents first", Tag: tag, Action: web.DevicesRead}, r.listZones)
 	r.registerCommands(a)
 	r.registerDesired(a)
+	r.registerIdentity(a)
 }
 
 type deviceList struct {
@@ -144,18 +141,6 @@ func (r *Registry) show1(ctx context.Context, in *idInput) (*deviceOutput, error
 	return &deviceOutput{toJSON(&d)}, nil
 }
 
-type secretOutput struct {
-	Body NewSecret
-}
-
-func (r *Registry) renew(ctx context.Context, in *idInput) (*secretOutput, error) {
-	secret, err := r.NewSecret(ctx, in.ID)
-	if err != nil {
-		return nil, problem(err)
-	}
-	return &secretOutput{NewSecret{in.ID, secret}}, nil
-}
-
 type importInput struct {
 	RawBody []byte `contentType:"text/csv"`
 }
@@ -199,6 +184,9 @@ func (r *Registry) listZones(ctx context.Context, in *struct {
 
 // problem is the answer to an error of the registry.
 func problem(err error) error {
+	if p := certificateProblem(err); p != nil {
+		return p
+	}
 	var ref *Refusal
 	switch {
 	case errors.As(err, &ref) && ref.Code == CodeKeyReused:

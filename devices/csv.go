@@ -92,7 +92,9 @@ func (r *Registry) Import(ctx context.Context, file []byte) (Imported, error) {
 		}
 	}
 	for _, id := range changed {
-		r.end(id)
+		if rec := r.find(id); rec != nil {
+			r.end(rec)
+		}
 	}
 	slices.SortStableFunc(out.Errors, func(a, b RowError) int { return cmp.Compare(a.Line, b.Line) })
 	return out, nil

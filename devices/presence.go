@@ -31,8 +31,13 @@ func (r *Registry) Connected(id string) {
 	rec.mu.Lock()
 	rec.said, rec.since, rec.d.LastSeen = true, now, now
 	rec.dirtyRow, rec.arrivals, rec.mark, rec.resumed = true, rec.arrivals+1, 0, true
-	told := rec.told
+	told, ended := rec.told, rec.login != rec.rotated
 	rec.mu.Unlock()
+	if ended { // what it came with is no longer good, since its login
+		r.hotMu.Lock()
+		r.stale = append(r.stale, rec)
+		r.hotMu.Unlock()
+	}
 	if !told {
 		r.later(rec, grace) // by then it should have said so itself
 	}
@@ -149,6 +154,7 @@ func (r *Registry) watch(ctx context.Context, now time.Time) error {
 	r.hotMu.Unlock()
 	err := r.sendWaiting(ctx, arrived)
 	r.sendDeltas(arrived)
+	r.endStale()
 	var change []*record
 	for rec, due := range look {
 		if r.judge(rec, due) {

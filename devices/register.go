@@ -45,23 +45,6 @@ func (r *Registry) Create(ctx context.Context, d Device, secret string) (string,
 	return secret, nil
 }
 
-// NewSecret gives a device another secret, returns it, and ends its session.
-func (r *Registry) NewSecret(ctx context.Context, id string) (string, error) {
-	r.edit.Lock()
-	defer r.edit.Unlock()
-	d, err := r.Get(ctx, id)
-	if err != nil {
-		return "", err
-	}
-	secret := newSecret()
-	hash := hashSecret(id, []byte(secret))
-	if err := r.write(ctx, nil, []entry{{d, hash[:]}}, false); err != nil {
-		return "", err
-	}
-	r.end(id)
-	return secret, nil
-}
-
 // Seed brings zones and devices to what the site says; what it does not name
 // stays. Running it again changes nothing.
 func (r *Registry) Seed(ctx context.Context, site Site) error {
@@ -225,6 +208,7 @@ func (r *Registry) adopt(zones []Zone, entries []entry) {
 		rec.d.Name, rec.d.Zone, rec.d.Labels, rec.d.X, rec.d.Y = e.d.Name, e.d.Zone, maps.Clone(e.d.Labels), e.d.X, e.d.Y
 		if e.secret != nil {
 			rec.secret = [sha256.Size]byte(bytes.Clone(e.secret))
+			rec.oldUntil = time.Time{}
 		}
 		rec.mu.Unlock()
 	}
@@ -235,13 +219,6 @@ func (r *Registry) zone(id string) (Zone, bool) {
 	defer r.mu.RUnlock()
 	z, ok := r.zones[id]
 	return z, ok
-}
-
-// end closes the session of a device whose secret is no longer good.
-func (r *Registry) end(id string) {
-	if r.drop != nil {
-		r.drop(id)
-	}
 }
 
 // newSecret has more than 128 random bits, so one round of SHA-256 is enough to

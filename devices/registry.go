@@ -3,7 +3,6 @@ package devices
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"embed"
 	"errors"
 	"fmt"
@@ -47,6 +46,7 @@ type Options struct {
 	Drop      func(device string) // closes the device's session after its secret changed; nil: it stays
 	Journal   Appender            // takes presence that no device could tell; nil: only the twin changes
 	Handled   func() uint64       // the place up to which events have had their effect; nil: all have
+	Issuer    Issuer              // makes client certificates; nil: none are made
 	Log       *slog.Logger
 }
 
@@ -61,13 +61,16 @@ type Registry struct {
 	reach func() uint64
 	tales []tale      // of Run: what goes to the journal next
 	shut  atomic.Bool // see Hold
-	log   *slog.Logger
-	docs  sync.Pool // of *doc, for Decode
+
+	issuer Issuer // nil: none
+	log    *slog.Logger
+	docs   sync.Pool // of *doc, for Decode
 
 	mu      sync.RWMutex // guards the maps, not what they lead to
 	devices map[string]*record
 	sorted  []*record // by id, for lists; nil: to be made
 	zones   map[string]Zone
+	certs   map[string]Certificate // of the hub's authority, by serial
 
 	edit sync.Mutex // one change of the registry at a time
 
@@ -75,12 +78,14 @@ type Registry struct {
 	undo     map[*record]saved
 	handled  uint64
 
-	hotMu sync.Mutex
-	hot   map[*record]struct{} // have something for Run: values to show, rows to write
-	moved map[*record]struct{} // connected or disconnected
-	due   map[*record]time.Time
-	heard []tale        // are in the journal, not yet on MQTT
-	wake  chan struct{} // of Run
+	hotMu   sync.Mutex
+	hot     map[*record]struct{} // have something for Run: values to show, rows to write
+	moved   map[*record]struct{} // connected or disconnected
+	due     map[*record]time.Time
+	overlap map[*record]time.Time // until when two secrets are good
+	stale   []*record             // connected with what was ended during their login
+	heard   []tale                // are in the journal, not yet on MQTT
+	wake    chan struct{}         // of Run
 }
 
 // New loads the registry from the database.
@@ -89,8 +94,9 @@ func New(ctx context.Context, o Options) (*Registry, error) {
 		return nil, errors.New("devices: DB, Feed, Publisher, Kinds and Log are needed")
 	}
 	r := &Registry{
-		db: o.DB, feed: o.Feed, pub: o.Publisher, drop: o.Drop, log: o.Log, words: o.Journal, reach: o.Handled,
-		kinds: map[event.Kind]Kind{}, devices: map[string]*record{}, zones: map[string]Zone{},
+		db: o.DB, feed: o.Feed, pub: o.Publisher, drop: o.Drop, log: o.Log, words: o.Journal, reach: o.Handled, issuer: o.Issuer, certs: map[string]Certificate{},
+		overlap: map[*record]time.Time{},
+		kinds:   map[event.Kind]Kind{}, devices: map[string]*record{}, zones: map[string]Zone{},
 		undo: map[*record]saved{}, hot: map[*record]struct{}{}, moved: map[*record]struct{}{},
 		due: map[*record]time.Time{}, wake: make(chan struct{}, 1),
 	}
@@ -112,23 +118,6 @@ func New(ctx context.Context, o Options) (*Registry, error) {
 		return nil, err
 	}
 	return r, nil
-}
-
-// Authenticate checks a device's secret and returns its kind. It takes the same
-// time for a device that does not exist.
-func (r *Registry) Authenticate(_ context.Context, id string, secret []byte) (event.Kind, error) {
-	var want [sha256.Size]byte
-	rec := r.find(id)
-	if rec != nil {
-		rec.mu.Lock()
-		want = rec.secret
-		rec.mu.Unlock()
-	}
-	got := hashSecret(id, secret)
-	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || rec == nil {
-		return "", ErrCredentials
-	}
-	return rec.kind, nil
 }
 
 // Kind returns a registered device's kind; for devices that sign in with a

@@ -48,6 +48,7 @@ func (r *Registry) Run(ctx context.Context) error {
 			deadline.Reset(r.untilDeadline(ctx)) // of a new command, perhaps
 		case now := <-show.C:
 			r.show(dirty)
+			r.endOverlaps(now)
 			r.note(ctx, "watch presence", r.watch(ctx, now))
 		case <-flush.C:
 			flushes++

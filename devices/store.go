@@ -11,7 +11,7 @@ import (
 
 // load reads everything into memory.
 func (r *Registry) load(ctx context.Context) error {
-	if err := r.loadZones(ctx); err != nil {
+	if err := errors.Join(r.loadZones(ctx), r.loadCertificates(ctx)); err != nil {
 		return err
 	}
 	rows, err := r.db.Read().QueryContext(ctx, `
@@ -31,6 +31,9 @@ func (r *Registry) load(ctx context.Context) error {
 			return err
 		}
 		r.devices[rec.id] = rec
+		if !rec.oldUntil.IsZero() {
+			r.overlap[rec] = rec.oldUntil
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("devices: load: %w", err)
@@ -197,7 +200,7 @@ func upsertDevice(ctx context.Context, tx *sql.Tx, d *Device, secret []byte, now
 		ON CONFLICT(id) DO UPDATE SET name = excluded.name, zone = excluded.zone, labels = excluded.labels, x = excluded.x, y = excluded.y,
 		updated_at = excluded.updated_at`
 	if secret != nil {
-		q += `, secret = excluded.secret`
+		q += `, secret = excluded.secret, secret_old_until = 0`
 	} else {
 		secret = []byte{}
 	}

@@ -20,6 +20,7 @@ import (
 	"dongyue/internal/health"
 	"dongyue/internal/identity"
 	"dongyue/internal/journal"
+	"dongyue/internal/pki"
 	"dongyue/internal/series"
 	"dongyue/internal/web"
 	"dongyue/internal/workorder"
@@ -75,7 +76,8 @@ type App struct {
 	outlook *outlook  // alarm changes to programs over MQTT
 	watch   *watch    // refusals at the broker
 	keeper  *doorkeeper
-	demo    *demo // nil: none
+	pki     *pki.Authority // nil: no TLS listener
+	demo    *demo          // nil: none
 
 	password string // the administrator's, when it was made just now
 	closers  []func() error

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +24,7 @@ import (
 	"dongyue/internal/event"
 	"dongyue/internal/identity"
 	"dongyue/internal/journal"
+	"dongyue/internal/pki"
 	"dongyue/internal/series"
 	"dongyue/internal/web"
 	"dongyue/internal/workorder"
@@ -56,6 +55,11 @@ func (a *App) openStores(ctx context.Context) (err error) {
 		return err
 	}
 	cfg := a.o.Config
+	if cfg.MQTT.TLSAddr.On() {
+		if a.pki, err = pki.Open(filepath.Join(dir, "pki")); err != nil {
+			return err
+		}
+	}
 	if a.journal, err = journal.Open(ctx, journal.Options{Path: filepath.Join(dir, "journal.db"), Keep: cfg.Journal.Retention, Log: a.log}); err != nil {
 		return err
 	}
@@ -113,7 +117,7 @@ func (a *App) buildIdentity(ctx context.Context) (err error) {
 func (a *App) buildDevices(ctx context.Context) (err error) {
 	a.devices, err = devices.New(ctx, devices.Options{
 		DB: a.db, Feed: a.feed, Publisher: &a.mqtt, Drop: a.mqtt.drop, Log: a.log,
-		Journal: a.journal, Handled: func() uint64 { return a.hub.seq.Load() },
+		Journal: a.journal, Handled: func() uint64 { return a.hub.seq.Load() }, Issuer: a.issuer(),
 		Kinds: []devices.Kind{door.New(), lamp.New(), charger.New(), speaker.New(), sensor.New()},
 	})
 	if err != nil {
@@ -228,7 +232,7 @@ func (a *App) wake(ctx context.Context) {
 
 func (a *App) buildBroker(ctx context.Context) (err error) {
 	c := a.o.Config.MQTT
-	secure, err := serverTLS(c.Cert, c.Key, c.ClientCA)
+	secure, err := a.deviceTLS()
 	if err != nil {
 		return err
 	}
@@ -285,30 +289,4 @@ func (a *App) restoreRetained(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// serverTLS reads a certificate; nil where none is named. With an authority,
-// clients may show a certificate, which is then verified.
-func serverTLS(cert, key, clientCA string) (*tls.Config, error) {
-	if cert == "" && key == "" {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		return nil, ConfigError{fmt.Errorf("certificate %s: %w", cert, err)}
-	}
-	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	if clientCA == "" {
-		return c, nil
-	}
-	pem, err := os.ReadFile(clientCA)
-	if err != nil {
-		return nil, ConfigError{fmt.Errorf("client authority: %w", err)}
-	}
-	c.ClientCAs = x509.NewCertPool()
-	if !c.ClientCAs.AppendCertsFromPEM(pem) {
-		return nil, ConfigError{fmt.Errorf("client authority %s: no certificate in it", clientCA)}
-	}
-	c.ClientAuth = tls.VerifyClientCertIfGiven
-	return c, nil
 }

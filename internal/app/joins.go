@@ -56,6 +56,9 @@ type doorkeeper struct {
 var errWho = errors.New("client id, user name and device id must be the same; a program's password is its token")
 
 func (d *doorkeeper) Authenticate(ctx context.Context, c broker.Credentials) (broker.Identity, error) {
+	if c.Certificate != nil {
+		return d.certified(ctx, c)
+	}
 	if c.ClientID == c.Username && event.ValidDevice(c.ClientID) {
 		if kind, err := d.devices.Authenticate(ctx, c.ClientID, c.Password); err == nil {
 			return broker.Identity{ID: c.ClientID, Kind: kind}, nil
@@ -72,6 +75,19 @@ func (d *doorkeeper) Authenticate(ctx context.Context, c broker.Credentials) (br
 	}
 	d.programs[p.ID][c.ClientID] = struct{}{}
 	return broker.Identity{ID: c.ClientID, Integrator: true}, nil
+}
+
+// certified lets a device in by its certificate alone. Who shows the certificate
+// of a device speaks for no other, whatever the password.
+func (d *doorkeeper) certified(ctx context.Context, c broker.Credentials) (broker.Identity, error) {
+	if c.Username != "" && c.Username != c.ClientID {
+		return broker.Identity{}, errWho
+	}
+	kind, err := d.devices.AuthenticateCertificate(ctx, c.ClientID, c.Certificate)
+	if err != nil {
+		return broker.Identity{}, err
+	}
+	return broker.Identity{ID: c.ClientID, Kind: kind}, nil
 }
 
 // revoked closes what came in with a token that is no longer good.

@@ -36,7 +36,7 @@ func (a *App) buildWeb(ctx context.Context) error {
 	if !c.Addr.On() {
 		return nil
 	}
-	cert, err := serverTLS(c.TLS.Cert, c.TLS.Key, "")
+	cert, err := serverTLS(c.TLS.Cert, c.TLS.Key)
 	if err != nil {
 		return err
 	}

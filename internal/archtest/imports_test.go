@@ -22,7 +22,7 @@ var ground = []string{"internal/event", "internal/db", "internal/web"}
 var rooms = []string{
 	"broker", "devices", "streams", "rules", "dashboards",
 	"internal/access", "internal/alarm", "internal/broadcast", "internal/config", "internal/health", "internal/identity",
-	"internal/journal", "internal/notify", "internal/series", "internal/simulator", "internal/workorder",
+	"internal/journal", "internal/notify", "internal/pki", "internal/series", "internal/simulator", "internal/workorder",
 }
 
 // imports returns what each folder's non-test files import, folders and
