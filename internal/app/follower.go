@@ -16,6 +16,7 @@ import (
 // source is the journal, as a follower sees it.
 type source interface {
 	Follow(ctx context.Context, after uint64, limit int, f func([]event.Event) error) error
+	Hold(name string, checkpoint func() uint64) // what is behind it stays
 }
 
 // step is what one room does with committed events, inside the transaction.
@@ -41,8 +42,8 @@ type follower struct {
 }
 
 const (
-	batchLimit = 256
-	attempts   = 3 // for one event on its own, before it is set aside
+	batchLimit = 1024 // a follower that keeps up has a few; one that lags shares its transactions
+	attempts   = 3    // for one event on its own, before it is set aside
 )
 
 func newFollower(ctx context.Context, d *db.DB, name string, log *slog.Logger) (*follower, error) {
@@ -58,6 +59,7 @@ func newFollower(ctx context.Context, d *db.DB, name string, log *slog.Logger) (
 
 // run follows the journal until ctx ends.
 func (f *follower) run(ctx context.Context, j source) error {
+	j.Hold(f.name, f.seq.Load)
 	err := j.Follow(ctx, f.seq.Load(), batchLimit, func(evs []event.Event) error { return f.batch(ctx, evs) })
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("follower %s: %w", f.name, err)

@@ -29,9 +29,17 @@ const readers = 4
 
 // Open opens or makes the file. Commits are synced to disk before they return
 // (WAL with synchronous=FULL).
-func Open(ctx context.Context, path string) (*DB, error) {
+func Open(ctx context.Context, path string) (*DB, error) { return openWith(ctx, path, "FULL") }
+
+// OpenUnsynced is Open for a file that can be made again from another: a power
+// cut may undo its last commits, never break it (WAL with synchronous=NORMAL).
+func OpenUnsynced(ctx context.Context, path string) (*DB, error) {
+	return openWith(ctx, path, "NORMAL")
+}
+
+func openWith(ctx context.Context, path, synchronous string) (*DB, error) {
 	dsn := func(more url.Values) string {
-		q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"}}
+		q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(" + synchronous + ")", "busy_timeout(10000)", "foreign_keys(1)"}}
 		maps.Copy(q, more)
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 	}

@@ -2,19 +2,11 @@ package journal
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
 	"dongyue/internal/event"
 )
-
-// insert leaves an event out that is there already; any other clash is an error
-// (and so a stop), above all a number that is taken: then a second hub writes
-// to this file.
-const insert = `INSERT INTO journal(seq, device, id, kind, zone, channel, type, part, boot, boot_seq, at, received_at, late, data)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (device, id) WHERE channel = 'event' DO NOTHING`
 
 // Append queues an event. The journal numbers it; done gets the number after
 // the event has been synced to disk. dup says that the device had sent this
@@ -28,35 +20,55 @@ func (j *Journal) Append(e event.Event, done func(seq uint64, dup bool, err erro
 		done(0, false, err)
 		return
 	}
-	if !j.queue.put(item{normal(e), done}) {
+	it := item{normal(e), done}
+	if len(it.e.Data) > maxData {
+		done(0, false, fmt.Errorf("journal: an event of %d bytes; at most %d", len(it.e.Data), maxData))
+		return
+	}
+	if !j.queue.put(&it) {
 		done(0, false, ErrClosed)
 	}
 }
+
+// maxData leaves room for the rest of a record.
+const maxData = maxBody - 64<<10
 
 // Run writes what is appended until ctx ends; then it writes what is queued and
 // returns. Appends after that get ErrClosed. It returns nil even after a failed
 // write: Err says why, and the hub stays up to say so.
 func (j *Journal) Run(ctx context.Context) error {
-	cut := make(chan struct{})
-	go func() {
-		defer close(cut)
-		j.retain(ctx)
-	}()
 	unhook := context.AfterFunc(ctx, j.queue.seal)
-	defer func() {
-		unhook()
-		<-cut
-	}()
-	var group []item
-	results := make([]result, 0, maxGroup)
+	defer unhook()
+	j.work.Go(func() { j.retain(ctx) })
+	j.work.Go(func() { j.index(ctx) })
+	j.work.Go(func() {
+		if err := j.learn(ctx); err != nil && ctx.Err() == nil {
+			j.log.Warn("journal: every id is looked up in the index", "path", j.path, "err", err)
+		}
+	})
+	told := make(chan told, 2)
+	j.work.Go(func() {
+		for t := range told {
+			t.tell()
+			j.spare(t.items)
+		}
+	})
+	defer j.work.Wait()
+	defer close(told)
 	for {
-		group = j.queue.take(group)
+		group := j.queue.take(j.spared())
 		if len(group) == 0 {
 			return nil
 		}
-		results = j.commit(group, results[:0]) //nolint:contextcheck // see commit
-		clear(group)                           // let go of the data while idle
+		told <- j.commit(ctx, group)
 	}
+}
+
+// told is a group whose fate is known. Telling happens beside the next write.
+type told struct {
+	items   []item
+	results []result
+	err     error
 }
 
 type result struct {
@@ -64,88 +76,99 @@ type result struct {
 	dup bool
 }
 
-// commit writes one group and tells the appenders. The context of Run is not
-// used: a commit under way is never given up half-way.
-func (j *Journal) commit(group []item, results []result) []result {
-	err := j.Err()
-	if err == nil {
-		if results, err = j.write(context.Background(), group, results); err != nil {
-			err = fmt.Errorf("journal: write %d events: %w", len(group), err)
-			j.stop(err)
+func (t told) tell() {
+	for i := range t.items {
+		if t.err != nil {
+			t.items[i].done(0, false, t.err)
+		} else {
+			t.items[i].done(t.results[i].seq, t.results[i].dup, nil)
 		}
 	}
-	if err != nil {
-		for _, it := range group {
-			it.done(0, false, err)
-		}
-		return results
-	}
-	fresh := make([]event.Event, 0, len(group))
-	for i := range group {
-		if !results[i].dup {
-			group[i].e.Seq = results[i].seq
-			fresh = append(fresh, group[i].e)
-		}
-	}
-	j.tail.add(fresh)
-	for i, it := range group {
-		it.done(results[i].seq, results[i].dup, nil)
-	}
-	return results
 }
 
-func (j *Journal) write(ctx context.Context, group []item, results []result) ([]result, error) {
-	next := j.next
-	err := j.db.Tx(ctx, func(tx *sql.Tx) error {
-		stmt, err := tx.PrepareContext(ctx, insert)
-		if err != nil {
-			return err
+// spare and spared pass the room of groups around.
+func (j *Journal) spare(items []item) {
+	clear(items) // let go of the data while idle
+	select {
+	case j.rooms <- items:
+	default:
+	}
+}
+
+func (j *Journal) spared() []item {
+	select {
+	case items := <-j.rooms:
+		return items
+	default:
+		return nil
+	}
+}
+
+// commit writes one group. A commit under way is never given up half-way; ctx
+// ends only the waiting for the index.
+func (j *Journal) commit(ctx context.Context, group []item) told {
+	t := told{items: group, err: j.Err()}
+	if t.err != nil {
+		return t
+	}
+	fresh, err := j.write(ctx, group, &t)
+	if err != nil {
+		t.err = fmt.Errorf("journal: write %d events: %w", len(group), err)
+		j.stop(t.err)
+		return t
+	}
+	j.tail.add(fresh)
+	return t
+}
+
+func (j *Journal) write(ctx context.Context, group []item, t *told) ([]event.Event, error) {
+	for !j.dedupe.turn(j.idx.upTo.Load()) {
+		// Too many ids that the index has not got: the devices wait for it.
+		if p := j.idx.fail.Load(); p != nil {
+			return nil, *p
 		}
-		defer func() { _ = stmt.Close() }()
-		for i := range group {
-			e := &group[i].e
-			res, err := stmt.ExecContext(ctx, next, e.Device, e.ID, string(e.Kind), e.Zone, string(e.Channel), e.Type, e.Part,
-				e.Boot, int64(e.BootSeq), e.At.UnixMilli(), e.ReceivedAt.UnixMilli(), e.Late, string(e.Data))
+		j.idx.hurry()
+		if sleep(ctx, 10*time.Millisecond) != nil {
+			break // the end: the last group may take the room
+		}
+	}
+	t.results = make([]result, len(group))
+	fresh := make([]event.Event, 0, len(group))
+	next := j.next
+	for i := range group {
+		e := &group[i].e
+		if e.Channel == event.Happening {
+			dup, err := j.dedupe.known(e, next)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			n, err := res.RowsAffected()
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				results = append(results, result{dup: true})
+			if dup {
+				t.results[i].dup = true
 				continue
 			}
-			results = append(results, result{seq: next})
-			next++
 		}
-		return nil
+		e.Seq, t.results[i].seq = next, next
+		fresh = append(fresh, *e)
+		next++
+	}
+	if len(fresh) == 0 {
+		return nil, nil
+	}
+	err := j.seg.append(j.next, func(start int64) []byte {
+		b := j.buf[:0]
+		for i := range fresh {
+			b = appendRecord(b, &fresh[i], start)
+		}
+		j.buf = b
+		return b
 	})
+	if cap(j.buf) > 4<<20 {
+		j.buf = nil
+	}
 	if err != nil {
-		return results, err
+		return nil, err
 	}
 	j.next = next
 	j.commits.Add(1)
-	return results, nil
-}
-
-// pruneEvery is the time between two looks for what has become too old. The
-// first look comes after one such time, when the followers have caught up with
-// what came before a restart.
-const pruneEvery = 10 * time.Minute
-
-func (j *Journal) retain(ctx context.Context) {
-	tick := time.NewTicker(pruneEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			if err := j.Prune(ctx, now.Add(-j.opts.Keep), now.Add(-j.opts.KeepTelemetry)); err != nil && ctx.Err() == nil {
-				j.log.Warn("journal retention failed", "path", j.path, "err", err)
-			}
-		}
-	}
+	return fresh, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -92,13 +93,30 @@ func TestFollowRefusesACheckpointAhead(t *testing.T) {
 
 func TestFollowPassesWhatWasPruned(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
-	j := open(t, path)
+	j, err := Open(t.Context(), Options{Path: path, segment: 1}) // a file for each group
+	if err != nil {
+		t.Fatal(err)
+	}
 	stop := run(t, j)
 	for i := range 5 {
 		appendWait(t, j, ev("a", fmt.Sprint(i)))
 	}
-	if err := j.Prune(t.Context(), t0.Add(1e15), t0); err != nil {
-		t.Fatal(err)
+	if !j.idx.reach(t.Context(), 5, time.Minute) {
+		t.Fatal("the index does not follow")
+	}
+	seen := uint64(2)
+	j.Hold("slow", func() uint64 { return seen })
+	for _, want := range []uint64{3, 5} { // what a follower has not seen stays
+		if err := j.Prune(t.Context(), time.Now().Add(time.Hour), t0); err != nil {
+			t.Fatal(err)
+		}
+		if got := collect(t, j, 0, 10, 1); got[0] != want && j.tail.oldestBefore() != 0 {
+			t.Fatalf("after %d were seen: got %v", seen, got)
+		}
+		if g, _, _ := j.seg.holding(1); g.first != want {
+			t.Fatalf("after %d were seen the first file is that of %d", seen, g.first)
+		}
+		seen = 5
 	}
 	stop()
 	if err := j.Close(); err != nil {

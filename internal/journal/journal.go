@@ -5,8 +5,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,10 +19,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-const (
-	maxGroup = 512       // events in one transaction
-	maxQueue = 16 * 1024 // events waiting; beyond, Append waits
-)
+// maxGroup is the most that is written at once, and the most that waits; beyond,
+// Append waits.
+const maxGroup = 8192
 
 // ErrClosed is what done gets for an event that came after Run had ended or
 // Close was called.
@@ -33,7 +33,9 @@ var ErrAhead = errors.New("checkpoint is ahead of the journal")
 
 // Options of a Journal.
 type Options struct {
-	// Path of the SQLite file; made when it is not there.
+	// Path of the SQLite file that answers queries. The segments, which are the
+	// journal, are in the folder beside it, with ".segments" for ".db". Both
+	// are made when they are not there.
 	Path string
 	Log  *slog.Logger
 
@@ -42,6 +44,8 @@ type Options struct {
 	// KeepTelemetry is the same for the telemetry channel, which is kept as
 	// series elsewhere and here only until every follower has seen it; 0: 48 h.
 	KeepTelemetry time.Duration
+
+	segment int64 // size from which a new file is begun; 0: segmentBytes
 }
 
 // Journal is the list. Make it with Open, give it a goroutine with Run.
@@ -51,11 +55,20 @@ type Journal struct {
 	opts Options
 	path string
 
-	queue queue
-	tail  tail
-	next  uint64 // number of the next event; only the committer uses it
-	fail  atomic.Pointer[error]
+	queue  queue
+	tail   tail
+	seg    *segments
+	idx    index
+	dedupe *dedupe
+	next   uint64 // number of the next event; only the committer uses it
+	buf    []byte // of the committer
+	rooms  chan []item
+	fail   atomic.Pointer[error]
 
+	mu        sync.Mutex
+	followers map[string]func() uint64
+
+	work    sync.WaitGroup
 	commits atomic.Uint64 // groups written
 	thinned atomic.Uint64 // up to here the telemetry that is too old has gone
 	closing sync.Once
@@ -72,28 +85,28 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	if o.KeepTelemetry == 0 {
 		o.KeepTelemetry = 48 * time.Hour
 	}
-	d, err := db.Open(ctx, o.Path)
-	if err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
+	if o.segment == 0 {
+		o.segment = segmentBytes
 	}
-	j := &Journal{db: d, log: o.Log, opts: o, path: o.Path}
+	j := &Journal{log: o.Log, opts: o, path: o.Path, rooms: make(chan []item, 4), followers: map[string]func() uint64{}}
 	if err := j.load(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal %s: %w", o.Path, err), d.Close())
+		return nil, fmt.Errorf("open journal %s: %w", o.Path, err)
 	}
 	return j, nil
 }
 
-func (j *Journal) load(ctx context.Context) error {
-	dir, err := fs.Sub(migrations, "migrations")
+func (j *Journal) load(ctx context.Context) (err error) {
+	var last uint64
+	j.seg, last, err = openSegments(strings.TrimSuffix(j.path, filepath.Ext(j.path))+".segments", j.opts.segment, j.log)
 	if err != nil {
 		return err
 	}
-	if err := j.db.Migrate(ctx, "journal", dir); err != nil {
-		return err
+	upTo, err := j.openIndex(ctx)
+	if err != nil {
+		return errors.Join(err, j.seg.close())
 	}
-	var last uint64
-	if err := j.db.Read().QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM journal").Scan(&last); err != nil {
-		return fmt.Errorf("read last event: %w", err)
+	if last, err = j.agree(ctx, last, upTo); err != nil {
+		return errors.Join(err, j.db.Close(), j.seg.close())
 	}
 	j.next = last + 1
 	j.queue.init()
@@ -125,7 +138,7 @@ func (j *Journal) Close() (err error) {
 		for _, it := range j.queue.close() {
 			it.done(0, false, ErrClosed)
 		}
-		err = j.db.Close()
+		err = errors.Join(j.db.Close(), j.seg.close())
 	})
 	if err != nil {
 		return fmt.Errorf("close journal %s: %w", j.path, err)

@@ -3,7 +3,10 @@ package journal
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sort"
 	"time"
 )
@@ -16,6 +19,7 @@ const pruneChunk = 2000
 // else. The newest event always stays, because its number must not be given
 // twice.
 func (j *Journal) Prune(ctx context.Context, before, telemetryBefore time.Time) error {
+	j.idx.reach(ctx, j.Last(), queryWait)
 	oldest, err := j.oldest(ctx)
 	if err != nil {
 		return err
@@ -27,6 +31,9 @@ func (j *Journal) Prune(ctx context.Context, before, telemetryBefore time.Time) 
 	telemetry, err := j.seqBefore(ctx, telemetryBefore)
 	if err != nil {
 		return err
+	}
+	if err := j.dropSegments(before); err != nil {
+		return fmt.Errorf("prune journal: %w", err)
 	}
 	if oldest == 0 {
 		return nil
@@ -40,6 +47,41 @@ func (j *Journal) Prune(ctx context.Context, before, telemetryBefore time.Time) 
 	}
 	j.thinned.Store(max(from, telemetry))
 	return nil
+}
+
+// Hold names a follower and its checkpoint. The retention leaves every segment
+// alone that holds something behind it.
+func (j *Journal) Hold(name string, checkpoint func() uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.followers[name] = checkpoint
+}
+
+// seen is the number up to which every follower, and the index, has come.
+func (j *Journal) seen() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	seq := j.idx.upTo.Load()
+	for _, checkpoint := range j.followers {
+		seq = min(seq, checkpoint())
+	}
+	return seq
+}
+
+// dropSegments deletes the files all of whose events arrived before t and have
+// been seen. Arrival is in order, so the newest event of a file decides.
+func (j *Journal) dropSegments(t time.Time) error {
+	seen := j.seen()
+	return j.seg.drop(func(g segment, last uint64) (bool, error) {
+		if last > seen {
+			return false, nil
+		}
+		info, err := os.Stat(g.path) // written to for the last time when its last event arrived
+		if err != nil {
+			return errors.Is(err, fs.ErrNotExist), nil
+		}
+		return info.ModTime().Before(t), nil
+	})
 }
 
 // drop deletes in steps what meets the condition among the numbers from first
@@ -91,4 +133,18 @@ func (j *Journal) seqBefore(ctx context.Context, t time.Time) (uint64, error) {
 		return 0, err
 	}
 	return lo + uint64(n) - 1, nil
+}
+
+// pruneEvery is the time between two looks for what has become too old. The
+// first look comes after one such time, when the followers have caught up with
+// what came before a restart.
+const pruneEvery = 10 * time.Minute
+
+func (j *Journal) retain(ctx context.Context) {
+	for sleep(ctx, pruneEvery) == nil {
+		now := time.Now()
+		if err := j.Prune(ctx, now.Add(-j.opts.Keep), now.Add(-j.opts.KeepTelemetry)); err != nil && ctx.Err() == nil {
+			j.log.Warn("journal retention failed", "path", j.path, "err", err)
+		}
+	}
 }

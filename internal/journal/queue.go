@@ -25,37 +25,43 @@ type queue struct {
 func (q *queue) init() { q.work, q.space = sync.NewCond(&q.mu), sync.NewCond(&q.mu) }
 
 // put reports false when the queue has been closed.
-func (q *queue) put(it item) bool {
+func (q *queue) put(it *item) bool {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	for len(q.items) >= maxQueue && !q.end {
+	for len(q.items) >= maxGroup && !q.end {
 		q.space.Wait()
 	}
 	if q.end {
+		q.mu.Unlock()
 		return false
 	}
-	q.items = append(q.items, it)
-	if len(q.items) == 1 {
+	q.items = append(q.items, *it)
+	first := len(q.items) == 1
+	q.mu.Unlock()
+	if first {
 		q.work.Signal()
 	}
 	return true
 }
 
-// take waits for work and moves up to maxGroup items to buf; none means that
-// the queue has been closed and is empty.
+// take waits for work, hands out all of it and goes on with the empty buf; none
+// means that the queue has been closed and is empty.
 func (q *queue) take(buf []item) []item {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	for len(q.items) == 0 && !q.end {
 		q.work.Wait()
 	}
-	n := min(len(q.items), maxGroup)
-	buf = append(buf[:0], q.items[:n]...)
-	rest := copy(q.items, q.items[n:])
-	clear(q.items[rest:])
-	q.items = q.items[:rest]
+	group := q.items
+	q.items = buf[:0]
+	q.mu.Unlock()
 	q.space.Broadcast()
-	return buf
+	return group
+}
+
+// busy reports whether the committer has more to do than it is doing.
+func (q *queue) busy() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items) > 0
 }
 
 // seal refuses new items and lets the committer take what is there.

@@ -20,6 +20,12 @@ func (j *Journal) Follow(ctx context.Context, after uint64, limit int, f func([]
 	if limit < 1 {
 		limit = maxGroup
 	}
+	var r *reader // while the follower lags
+	defer func() {
+		if r != nil {
+			r.close()
+		}
+	}()
 	for ctx.Err() == nil {
 		es, bell := j.tail.after(after, limit)
 		if bell != nil {
@@ -30,13 +36,15 @@ func (j *Journal) Follow(ctx context.Context, after uint64, limit int, f func([]
 			continue
 		}
 		if es == nil {
-			var err error
-			es, err = j.Query(ctx, Filter{After: after, Limit: limit})
-			if ctx.Err() != nil {
-				break
+			if r == nil || r.after != after {
+				if r != nil {
+					r.close()
+				}
+				r = j.seg.reader(after)
 			}
-			if err != nil {
-				return err
+			var err error
+			if es, err = r.next(limit); err != nil {
+				return fmt.Errorf("follow journal from %d: %w", after, err)
 			}
 			if len(es) == 0 { // the retention took what was there
 				after = max(after, j.tail.oldestBefore())
@@ -48,17 +56,7 @@ func (j *Journal) Follow(ctx context.Context, after uint64, limit int, f func([]
 			return err
 		}
 	}
-	return nil //nolint:nilerr // a reading that the end of ctx broke off is no failure
-}
-
-// oldestBefore is the number in front of what is in memory.
-func (t *tail) oldestBefore() uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.events) == 0 {
-		return t.last
-	}
-	return t.events[0].Seq - 1
+	return nil
 }
 
 // Filter chooses events; a zero field does not limit.
@@ -76,8 +74,15 @@ type Filter struct {
 // search by From can miss its events.
 const clockAhead = 24 * time.Hour
 
-// Query returns events of the file in order.
+// Query returns events of the index in order. It waits a little for those that
+// were committed before the call; an index that lags further behind answers
+// without its newest.
 func (j *Journal) Query(ctx context.Context, f Filter) ([]event.Event, error) {
+	j.idx.reach(ctx, j.Last(), queryWait)
+	return j.query(ctx, f)
+}
+
+func (j *Journal) query(ctx context.Context, f Filter) ([]event.Event, error) {
 	where, args, err := j.where(ctx, f)
 	if err != nil {
 		return nil, err
