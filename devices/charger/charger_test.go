@@ -1,118 +1,51 @@
 package charger
 
 import (
-	"errors"
 	"testing"
 
 	"dongyue/devices"
+	"dongyue/devices/kindtest"
 	"dongyue/internal/event"
 )
 
-func code(err error) string {
-	if r, ok := errors.AsType[*devices.Refusal](err); ok {
-		return r.Code
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return ""
-}
-
-// object reads a JSON object that the test wrote.
-func object(t testing.TB, text string) devices.Fields {
-	t.Helper()
-	f, err := devices.ParseObject([]byte(text))
-	if err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return f
-}
-
-// check judges a message as the decoder would.
-func check(ch event.Channel, typ, part string, data devices.Fields) error {
-	switch ch {
-	case event.Happening:
-		_, err := New().CheckEvent(typ, part, data)
-		return err
-	case event.Telemetry:
-		return New().CheckTelemetry(part, data)
-	case event.State:
-		return New().CheckState(data)
-	case event.Presence, event.Reply, event.Command, event.Config, event.Quarantine:
-	}
-	return errors.New("not for a kind")
-}
-
 func TestMessages(t *testing.T) {
-	for _, c := range []struct {
-		ch              event.Channel
-		typ, part, data string
-		code            string
-	}{
-		{event.Happening, "session_started", "7", `{"user":"p-1"}`, ""},
-		{event.Happening, "session_ended", "", `{"part":"7","user":"p-1","energy_wh":512.5,"reason":"full"}`, ""},
-		{event.Happening, "session_ended", "7", `{"energy_wh":-1}`, devices.CodeRange},
-		{event.Happening, "session_ended", "7", `{"energy_wh":"512"}`, devices.CodeType},
-		{event.Happening, "session_started", "", `{}`, devices.CodeMissing},
-		{event.Happening, "session_started", "7", `{"part":"8"}`, devices.CodeValue},
-		{event.Happening, "session_started", "", `{"part":7}`, devices.CodeType},
-		{event.Happening, "unplugged", "7", `{}`, ""},
-		{event.Happening, "smoke", "", `{}`, ""},
-		{event.Happening, "fault", "", `{"code":"E7"}`, ""},
-		{event.Happening, "fault", "", `{}`, devices.CodeMissing},
-		{event.Telemetry, "", "", `{"state":"charging","power_w":310,"leakage_ma":0.4,"energy_wh":120}`, ""},
-		{event.Telemetry, "", "", `{"state":3}`, devices.CodeType},
-		{event.Telemetry, "", "", `{"leakage_ma":-3}`, devices.CodeRange},
-		{event.State, "", "", `{"ports":{"7":{"state":"cut"}},"fault":false}`, ""},
-		{event.State, "", "", `{"fault":"no"}`, devices.CodeType},
-	} {
-		if err := check(c.ch, c.typ, c.part, object(t, c.data)); code(err) != c.code {
-			t.Errorf("%s %s %s: got %v, want %q", c.ch, c.typ, c.data, err, c.code)
-		}
-	}
+	kindtest.Messages(t, New(), []kindtest.Message{
+		kindtest.Says(event.Happening, "session_started", "7", `{"user":"p-1"}`, ""),
+		kindtest.Says(event.Happening, "session_ended", "", `{"part":"7","user":"p-1","energy_wh":512.5,"reason":"full"}`, ""),
+		kindtest.Says(event.Happening, "session_ended", "7", `{"energy_wh":-1}`, devices.CodeRange),
+		kindtest.Says(event.Happening, "session_ended", "7", `{"energy_wh":"512"}`, devices.CodeType),
+		kindtest.Says(event.Happening, "session_started", "", `{}`, devices.CodeMissing),
+		kindtest.Says(event.Happening, "session_started", "7", `{"part":"8"}`, devices.CodeValue),
+		kindtest.Says(event.Happening, "session_started", "", `{"part":7}`, devices.CodeType),
+		kindtest.Says(event.Happening, "unplugged", "7", `{}`, ""),
+		kindtest.Says(event.Happening, "smoke", "", `{}`, ""),
+		kindtest.Says(event.Happening, "fault", "", `{"code":"E7"}`, ""),
+		kindtest.Says(event.Happening, "fault", "", `{}`, devices.CodeMissing),
+		kindtest.Says(event.Telemetry, "", "", `{"state":"charging","power_w":310,"leakage_ma":0.4,"energy_wh":120}`, ""),
+		kindtest.Says(event.Telemetry, "", "", `{"state":3}`, devices.CodeType),
+		kindtest.Says(event.Telemetry, "", "", `{"leakage_ma":-3}`, devices.CodeRange),
+		kindtest.Says(event.State, "", "", `{"ports":{"7":{"state":"cut"}},"fault":false}`, ""),
+		kindtest.Says(event.State, "", "", `{"fault":"no"}`, devices.CodeType),
+	})
 }
 
 func TestCommands(t *testing.T) {
-	for _, c := range []struct{ typ, args, code string }{
-		{"start", `{"part": "7", "user": "p-1", "limit_wh": 800}`, ""},
-		{"start", `{"user": "p-1"}`, devices.CodeMissing},
-		{"start", `{"part": "7", "limit_wh": 0}`, devices.CodeRange},
-		{"stop", `{"part": "7"}`, ""},
-		{"stop", `{"part": "a b"}`, devices.CodeValue},
-		{"cut", `{"part": "7"}`, ""},
-		{"cut", `{"feeder": true}`, ""},
-		{"cut", `{"feeder": true, "part": "7"}`, devices.CodeValue},
-		{"cut", `{}`, devices.CodeMissing},
-		{"restore", `{"part": "7"}`, ""},
-		{"restore", `{}`, ""},
-		{"play", `{}`, devices.CodeCommand},
-	} {
-		if err := New().CheckCommand(c.typ, object(t, c.args)); code(err) != c.code {
-			t.Errorf("%s %s: got %v, want %q", c.typ, c.args, err, c.code)
-		}
-	}
+	kindtest.Commands(t, New(), []kindtest.Command{
+		kindtest.Told("start", `{"part": "7", "user": "p-1", "limit_wh": 800}`, ""),
+		kindtest.Told("start", `{"user": "p-1"}`, devices.CodeMissing),
+		kindtest.Told("start", `{"part": "7", "limit_wh": 0}`, devices.CodeRange),
+		kindtest.Told("stop", `{"part": "7"}`, ""),
+		kindtest.Told("stop", `{"part": "a b"}`, devices.CodeValue),
+		kindtest.Told("cut", `{"part": "7"}`, ""),
+		kindtest.Told("cut", `{"feeder": true}`, ""),
+		kindtest.Told("cut", `{"feeder": true, "part": "7"}`, devices.CodeValue),
+		kindtest.Told("cut", `{}`, devices.CodeMissing),
+		kindtest.Told("restore", `{"part": "7"}`, ""),
+		kindtest.Told("restore", `{}`, ""),
+		kindtest.Told("play", `{}`, devices.CodeCommand),
+	})
 }
 
-// FuzzCheck: whatever stands in a message, the kind answers with a refusal that
-// has a code or with nothing, and its health is one of the three.
 func FuzzCheck(f *testing.F) {
-	f.Add("event", "session_started", "7", []byte(`{"user":"p-1"}`))
-	f.Add("telemetry", "", "7", []byte(`{"temp_c":41.2,"state":"x","battery_pct":3}`))
-	f.Add("state", "", "", []byte(`{"fault":true,"health":"ok"}`))
-	f.Fuzz(func(t *testing.T, ch, typ, part string, text []byte) {
-		data, err := devices.ParseObject(text)
-		if err != nil || ch != "event" && ch != "telemetry" && ch != "state" {
-			return
-		}
-		e := &event.Event{Channel: event.Channel(ch), Type: typ, Part: part}
-		err = check(e.Channel, typ, part, data)
-		if _, ok := errors.AsType[*devices.Refusal](err); err != nil && !ok {
-			t.Fatal(err)
-		}
-		for _, before := range []devices.Health{devices.Unknown, devices.OK, devices.Fault} {
-			if h := New().Health(before, e, data); h != devices.OK && h != devices.Fault {
-				t.Fatalf("health %q", h)
-			}
-		}
-	})
+	kindtest.Fuzz(f, New(), "session_started", `{"user":"p-1"}`)
 }

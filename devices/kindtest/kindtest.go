@@ -11,23 +11,31 @@ import (
 	"dongyue/internal/event"
 )
 
-// Message is a case of what a device says. Code is the refusal's, empty for a
-// message that is right.
+// Message is a case of what a device says.
 type Message struct {
-	Channel          event.Channel
-	Type, Part, Data string
-	Code             string
+	channel               event.Channel
+	typ, part, data, code string
+}
+
+// Says is a message and the code with which it is refused, empty for one that is
+// right.
+func Says(ch event.Channel, typ, part, data, code string) Message {
+	return Message{ch, typ, part, data, code}
 }
 
 // Command is a case of what a device may be told.
-type Command struct{ Type, Args, Code string }
+type Command struct{ typ, args, code string }
+
+// Told is a command and the code with which it is refused, empty for one that is
+// right.
+func Told(typ, args, code string) Command { return Command{typ, args, code} }
 
 // Messages plays the cases.
 func Messages(t *testing.T, k devices.Kind, cases []Message) {
 	t.Helper()
 	for _, c := range cases {
-		if err := check(k, c.Channel, c.Type, c.Part, object(t, c.Data)); code(err) != c.Code {
-			t.Errorf("%s %s %s: got %v, want %q", c.Channel, c.Type, c.Data, err, c.Code)
+		if err := check(k, c.channel, c.typ, c.part, object(t, c.data)); code(err) != c.code {
+			t.Errorf("%s %s %s: got %v, want %q", c.channel, c.typ, c.data, err, c.code)
 		}
 	}
 }
@@ -36,8 +44,8 @@ func Messages(t *testing.T, k devices.Kind, cases []Message) {
 func Commands(t *testing.T, k devices.Kind, cases []Command) {
 	t.Helper()
 	for _, c := range cases {
-		if err := k.CheckCommand(c.Type, object(t, c.Args)); code(err) != c.Code {
-			t.Errorf("%s %s: got %v, want %q", c.Type, c.Args, err, c.Code)
+		if err := k.CheckCommand(c.typ, object(t, c.args)); code(err) != c.code {
+			t.Errorf("%s %s: got %v, want %q", c.typ, c.args, err, c.code)
 		}
 	}
 }

@@ -10,31 +10,31 @@ import (
 
 func TestMessages(t *testing.T) {
 	kindtest.Messages(t, New(), []kindtest.Message{
-		{event.Happening, "sos", "", `{"pressed":true}`, ""},
-		{event.Happening, "sos", "", `{}`, ""},
-		{event.Happening, "sos", "", `{"pressed":"yes"}`, devices.CodeType},
-		{event.Happening, "lamp_failure", "2", `{}`, ""},
-		{event.Happening, "leakage", "", `{"leakage_ma":-1}`, devices.CodeRange},
-		{event.Happening, "tilt", "", `{"angle_deg":12}`, ""},
-		{event.Happening, "cabinet_open", "", `{}`, ""},
-		{event.Happening, "badge", "", `{}`, devices.CodeEvent},
-		{event.Telemetry, "", "", `{"power_w":60,"voltage_v":228,"current_a":0.3,"dim_pct":80,"lux":12,"temp_c":-20,"noise_db":48,"pm25_ug_m3":35}`, ""},
-		{event.Telemetry, "", "", `{"dim_pct":101}`, devices.CodeRange},
-		{event.Telemetry, "", "", `{"lux":-1}`, devices.CodeRange},
-		{event.Telemetry, "", "", `{"temp_c":true}`, devices.CodeType},
-		{event.Telemetry, "", "", `{"wind":{"x":1}}`, devices.CodeType},
-		{event.State, "", "", `{"dim_pct":"80"}`, devices.CodeType},
+		kindtest.Says(event.Happening, "sos", "", `{"pressed":true}`, ""),
+		kindtest.Says(event.Happening, "sos", "", `{}`, ""),
+		kindtest.Says(event.Happening, "sos", "", `{"pressed":"yes"}`, devices.CodeType),
+		kindtest.Says(event.Happening, "lamp_failure", "2", `{}`, ""),
+		kindtest.Says(event.Happening, "leakage", "", `{"leakage_ma":-1}`, devices.CodeRange),
+		kindtest.Says(event.Happening, "tilt", "", `{"angle_deg":12}`, ""),
+		kindtest.Says(event.Happening, "cabinet_open", "", `{}`, ""),
+		kindtest.Says(event.Happening, "badge", "", `{}`, devices.CodeEvent),
+		kindtest.Says(event.Telemetry, "", "", `{"power_w":60,"voltage_v":228,"current_a":0.3,"dim_pct":80,"lux":12,"temp_c":-20,"noise_db":48,"pm25_ug_m3":35}`, ""),
+		kindtest.Says(event.Telemetry, "", "", `{"dim_pct":101}`, devices.CodeRange),
+		kindtest.Says(event.Telemetry, "", "", `{"lux":-1}`, devices.CodeRange),
+		kindtest.Says(event.Telemetry, "", "", `{"temp_c":true}`, devices.CodeType),
+		kindtest.Says(event.Telemetry, "", "", `{"wind":{"x":1}}`, devices.CodeType),
+		kindtest.Says(event.State, "", "", `{"dim_pct":"80"}`, devices.CodeType),
 	})
 }
 
 func TestCommands(t *testing.T) {
 	kindtest.Commands(t, New(), []kindtest.Command{
-		{"dim", `{"pct": 100}`, ""},
-		{"dim", `{"pct": 101}`, devices.CodeRange},
-		{"dim", `{"percent": 50}`, devices.CodeMissing},
-		{"flash", `{"for_s": 30}`, ""},
-		{"schedule", `{"on": "18:30"}`, ""},
-		{"explode", `{}`, devices.CodeCommand},
+		kindtest.Told("dim", `{"pct": 100}`, ""),
+		kindtest.Told("dim", `{"pct": 101}`, devices.CodeRange),
+		kindtest.Told("dim", `{"percent": 50}`, devices.CodeMissing),
+		kindtest.Told("flash", `{"for_s": 30}`, ""),
+		kindtest.Told("schedule", `{"on": "18:30"}`, ""),
+		kindtest.Told("explode", `{}`, devices.CodeCommand),
 	})
 }
 

@@ -1,105 +1,38 @@
 package speaker
 
 import (
-	"errors"
 	"testing"
 
 	"dongyue/devices"
+	"dongyue/devices/kindtest"
 	"dongyue/internal/event"
 )
 
-func code(err error) string {
-	if r, ok := errors.AsType[*devices.Refusal](err); ok {
-		return r.Code
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return ""
-}
-
-// object reads a JSON object that the test wrote.
-func object(t testing.TB, text string) devices.Fields {
-	t.Helper()
-	f, err := devices.ParseObject([]byte(text))
-	if err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return f
-}
-
-// check judges a message as the decoder would.
-func check(ch event.Channel, typ, part string, data devices.Fields) error {
-	switch ch {
-	case event.Happening:
-		_, err := New().CheckEvent(typ, part, data)
-		return err
-	case event.Telemetry:
-		return New().CheckTelemetry(part, data)
-	case event.State:
-		return New().CheckState(data)
-	case event.Presence, event.Reply, event.Command, event.Config, event.Quarantine:
-	}
-	return errors.New("not for a kind")
-}
-
 func TestMessages(t *testing.T) {
-	for _, c := range []struct {
-		ch              event.Channel
-		typ, part, data string
-		code            string
-	}{
-		{event.Happening, "playing", "", `{"message":"m-1"}`, ""},
-		{event.Happening, "finished", "", `{"message":"m-1"}`, ""},
-		{event.Happening, "overridden", "", `{"message":"m-1"}`, ""},
-		{event.Happening, "playing", "", `{}`, devices.CodeMissing},
-		{event.Happening, "playing", "", `{"message":1}`, devices.CodeType},
-		{event.Happening, "fault", "", `{}`, ""},
-		{event.Telemetry, "", "", `{"level_db":72,"volume_pct":80}`, ""},
-		{event.Telemetry, "", "", `{"volume_pct":180}`, devices.CodeRange},
-		{event.State, "", "", `{"volume_pct":180}`, devices.CodeRange},
-	} {
-		if err := check(c.ch, c.typ, c.part, object(t, c.data)); code(err) != c.code {
-			t.Errorf("%s %s %s: got %v, want %q", c.ch, c.typ, c.data, err, c.code)
-		}
-	}
+	kindtest.Messages(t, New(), []kindtest.Message{
+		kindtest.Says(event.Happening, "playing", "", `{"message":"m-1"}`, ""),
+		kindtest.Says(event.Happening, "finished", "", `{"message":"m-1"}`, ""),
+		kindtest.Says(event.Happening, "overridden", "", `{"message":"m-1"}`, ""),
+		kindtest.Says(event.Happening, "playing", "", `{}`, devices.CodeMissing),
+		kindtest.Says(event.Happening, "playing", "", `{"message":1}`, devices.CodeType),
+		kindtest.Says(event.Happening, "fault", "", `{}`, ""),
+		kindtest.Says(event.Telemetry, "", "", `{"level_db":72,"volume_pct":80}`, ""),
+		kindtest.Says(event.Telemetry, "", "", `{"volume_pct":180}`, devices.CodeRange),
+		kindtest.Says(event.State, "", "", `{"volume_pct":180}`, devices.CodeRange),
+	})
 }
 
 func TestCommands(t *testing.T) {
-	for _, c := range []struct{ typ, args, code string }{
-		{"play", `{"message": "m-1", "text": "請疏散", "priority": 1, "repeat": 2, "volume_pct": 90}`, ""},
-		{"play", `{"message": "m-1"}`, devices.CodeMissing},
-		{"play", `{"text": "x"}`, devices.CodeMissing},
-		{"play", `{"message": "m-1", "url": "x", "priority": 9}`, devices.CodeRange},
-		{"stop", `{"message": "m-1"}`, ""},
-		{"dim", `{}`, devices.CodeCommand},
-	} {
-		if err := New().CheckCommand(c.typ, object(t, c.args)); code(err) != c.code {
-			t.Errorf("%s %s: got %v, want %q", c.typ, c.args, err, c.code)
-		}
-	}
+	kindtest.Commands(t, New(), []kindtest.Command{
+		kindtest.Told("play", `{"message": "m-1", "text": "請疏散", "priority": 1, "repeat": 2, "volume_pct": 90}`, ""),
+		kindtest.Told("play", `{"message": "m-1"}`, devices.CodeMissing),
+		kindtest.Told("play", `{"text": "x"}`, devices.CodeMissing),
+		kindtest.Told("play", `{"message": "m-1", "url": "x", "priority": 9}`, devices.CodeRange),
+		kindtest.Told("stop", `{"message": "m-1"}`, ""),
+		kindtest.Told("dim", `{}`, devices.CodeCommand),
+	})
 }
 
-// FuzzCheck: whatever stands in a message, the kind answers with a refusal that
-// has a code or with nothing, and its health is one of the three.
 func FuzzCheck(f *testing.F) {
-	f.Add("event", "playing", "", []byte(`{"message":"m-1"}`))
-	f.Add("telemetry", "", "7", []byte(`{"temp_c":41.2,"state":"x","battery_pct":3}`))
-	f.Add("state", "", "", []byte(`{"fault":true,"health":"ok"}`))
-	f.Fuzz(func(t *testing.T, ch, typ, part string, text []byte) {
-		data, err := devices.ParseObject(text)
-		if err != nil || ch != "event" && ch != "telemetry" && ch != "state" {
-			return
-		}
-		e := &event.Event{Channel: event.Channel(ch), Type: typ, Part: part}
-		err = check(e.Channel, typ, part, data)
-		if _, ok := errors.AsType[*devices.Refusal](err); err != nil && !ok {
-			t.Fatal(err)
-		}
-		for _, before := range []devices.Health{devices.Unknown, devices.OK, devices.Fault} {
-			if h := New().Health(before, e, data); h != devices.OK && h != devices.Fault {
-				t.Fatalf("health %q", h)
-			}
-		}
-	})
+	kindtest.Fuzz(f, New(), "playing", `{"message":"m-1"}`)
 }
