@@ -25,9 +25,13 @@ func (b *banner) print(w io.Writer) error {
 		fmt.Fprintf(&s, "  %-10s %s\n", l[0], l[1])
 	}
 	if len(b.accounts) > 0 {
-		s.WriteString("\n  account     password         page\n")
+		wide := len("password")
 		for _, a := range b.accounts {
-			fmt.Fprintf(&s, "  %-11s %-16s %s%s  %s\n", a.login, a.password, b.url, a.page, a.what)
+			wide = max(wide, len(a.password))
+		}
+		fmt.Fprintf(&s, "\n  %-11s %-*s  page\n", "account", wide, "password")
+		for _, a := range b.accounts {
+			fmt.Fprintf(&s, "  %-11s %-*s  %s%s  %s\n", a.login, wide, a.password, b.url, a.page, a.what)
 		}
 	}
 	s.WriteByte('\n')
