@@ -3,11 +3,17 @@ package broker
 import "github.com/mochi-mqtt/server/v2/packets"
 
 // properties walks over a property section and checks that each value is whole
-// (MQTT 5, 2.2.2.2); which property may stand where is the decoder's business.
+// and stands once (MQTT 5, 2.2.2.2); which property may stand where is the decoder's business.
 func (c *cursor) properties() {
 	p := cursor{b: c.take(c.varint())}
+	var seen uint64
 	for len(p.b) > 0 && !p.bad && !c.bad {
-		switch p.byte() {
+		kind := p.byte()
+		if bit := uint64(1) << (kind & 63); kind != packets.PropUser { // no other may stand twice in what a client sends
+			p.bad = p.bad || seen&bit != 0
+			seen |= bit
+		}
+		switch kind {
 		case packets.PropPayloadFormat, packets.PropRequestProblemInfo, packets.PropRequestResponseInfo, packets.PropMaximumQos,
 			packets.PropRetainAvailable, packets.PropWildcardSubAvailable, packets.PropSubIDAvailable, packets.PropSharedSubAvailable:
 			p.byte()

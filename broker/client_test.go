@@ -203,7 +203,7 @@ func TestTLS(t *testing.T) {
 	_, forge := authority(t)
 	h := start(t, func(o *Options) {
 		o.TLSAddr = "127.0.0.1:0"
-		o.TLS = &tls.Config{Certificates: []tls.Certificate{issue("hub")}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: pool, MinVersion: tls.VersionTLS12}
+		o.TLS = &tls.Config{Certificates: []tls.Certificate{issue("hub")}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: pool, MinVersion: tls.VersionTLS10}
 		o.Limits.Hello = 500 * time.Millisecond
 	})
 	connect := func(client, password string, certs ...tls.Certificate) error {
@@ -232,8 +232,15 @@ func TestTLS(t *testing.T) {
 	if connect("door-3", "", issue("door-2")) == nil {
 		t.Error("let in with the certificate of another")
 	}
+	if connect("door-3", "secret-door-3", issue("door-2")) == nil {
+		t.Error("let in with a secret and the certificate of another")
+	}
 	if connect("door-2", "", forge("door-2")) == nil {
 		t.Error("let in with a certificate of another authority")
+	}
+	if nc, err := tls.Dial("tcp", h.TLSAddr().String(), &tls.Config{RootCAs: pool, ServerName: "hub", MaxVersion: tls.VersionTLS12}); err == nil { //nolint:gosec // is to be refused
+		t.Error("TLS 1.2 is spoken")
+		_ = nc.Close()
 	}
 	if n := len(h.sink.all()); n != 2 {
 		t.Errorf("%d stored", n)

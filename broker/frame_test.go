@@ -46,6 +46,8 @@ func TestNextFrame(t *testing.T) {
 		{"PUBLISH 5, no property section", []byte{0x30, 3, 0, 1, 'a'}, 5, 0, 0x81},
 		{"PUBLISH 5, property beyond the end", []byte{0x30, 5, 0, 1, 'a', 9, 1}, 5, 0, 0x81},
 		{"PUBLISH 5, unknown property", []byte{0x30, 6, 0, 1, 'a', 2, 0x7f, 1}, 5, 0, 0x81},
+		{"PUBLISH 5, a property twice", []byte{0x30, 8, 0, 1, 'a', 4, 1, 1, 1, 1}, 5, 0, 0x81},
+		{"PUBLISH 5, user properties twice", []byte{0x30, 18, 0, 1, 'a', 14, 38, 0, 1, 'k', 0, 1, 'v', 38, 0, 1, 'k', 0, 1, 'v'}, 5, 20, 0},
 		{"SUBSCRIBE", []byte{0x82, 6, 0, 1, 0, 1, 'a', 1}, 4, 8, 0},
 		{"SUBSCRIBE, flags", []byte{0x80, 6, 0, 1, 0, 1, 'a', 1}, 4, 0, 0x81},
 		{"SUBSCRIBE, no filter", []byte{0x82, 2, 0, 1}, 4, 0, 0x81},

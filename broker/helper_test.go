@@ -184,7 +184,12 @@ type raw struct {
 
 func dial(t *testing.T, h *house, version byte) *raw {
 	t.Helper()
-	c, err := net.Dial("tcp", h.Addr().String())
+	return dialTo(t, h.Addr().String(), version)
+}
+
+func dialTo(t *testing.T, addr string, version byte) *raw {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,6 +250,11 @@ func (r *raw) send(b []byte) {
 	}
 }
 
+// connectBytes is a CONNECT of 3.1.1 with id as client id and user name.
+func connectBytes(id string) []byte {
+	return frame(0x10, append(append(append(append(text("MQTT"), 4, 0xc2, 0, 60), text(id)...), text(id)...), text("secret-"+id)...))
+}
+
 func frame(head byte, body []byte) []byte {
 	b := []byte{head}
 	n := len(body)
@@ -287,8 +297,10 @@ func (r *raw) subscribe(id uint16, filter string) (code byte) {
 	return body[len(body)-1]
 }
 
-func (r *raw) read() (head byte, body []byte, err error) {
-	_ = r.c.SetReadDeadline(time.Now().Add(testPatience))
+func (r *raw) read() (head byte, body []byte, err error) { return r.readIn(testPatience) }
+
+func (r *raw) readIn(patience time.Duration) (head byte, body []byte, err error) {
+	_ = r.c.SetReadDeadline(time.Now().Add(patience))
 	head, err = r.r.ReadByte()
 	if err != nil {
 		return 0, nil, err
