@@ -62,7 +62,7 @@ export class Hub {
       '--mqtts', this.tls ? `127.0.0.1:${p.mqtts}` : 'off', '--webrtc', `127.0.0.1:${p.webrtc}`, '--rtsp', `127.0.0.1:${p.rtsp}`, ...this.flags]
     if (this.config || this.tls) {
       const file = join(this.dir, 'hub.yaml')
-      writeFileSync(file, this.config + (this.tls ? `\nmqtt: {cert: ${this.tls.cert}, key: ${this.tls.key}}\n` : ''))
+      writeFileSync(file, this.config + (this.tls ? `\nmqtt: {cert: ${this.tls.cert}, key: ${this.tls.key}${this.tls.clientCA ? `, client_ca: ${this.tls.clientCA}` : ''}}\n` : ''))
       args.push('--config', file)
     }
     const [program, ...rest] = [...this.wrap, binary, ...args]
