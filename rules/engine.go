@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"sync"
@@ -125,16 +124,24 @@ func (e *Engine) judge(ev *event.Event) {
 		return
 	}
 	at := happened(ev)
-	v := view{ev: ev, values: map[string]float64{}}
-	if json.Unmarshal(ev.Data, &v.data) != nil || v.data == nil {
-		v.data = map[string]any{}
-	}
+	v := view{ev: ev}
 	for _, c := range e.scratch {
+		if !c.on && ev.Channel == event.Happening && !e.concerned(c.rule, ev) {
+			continue // it could only end what is not there
+		}
 		if sig := e.weigh(c, &v, at); sig != 0 {
 			e.tell(c, &v, sig, at)
 		}
 	}
 	e.catchUp(at)
+}
+
+// concerned reports whether a rule has a subject that the event could be about.
+func (e *Engine) concerned(r *Rule, ev *event.Event) bool {
+	if ev.Part == "" && len(e.parts[deviceKey{r, ev.Device}]) > 0 {
+		return true
+	}
+	return e.subjects[subjectKey{r, ev.Device, ev.Part}] != nil
 }
 
 // signal is what an event says to a rule; 0 is nothing.

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -133,9 +134,19 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 // only when the first expression asks.
 type view struct {
 	ev     *event.Event
-	data   map[string]any
-	val    ref.Val // data, wrapped
+	parsed map[string]any // see data
+	val    ref.Val        // data, wrapped
 	values map[string]float64
+}
+
+// data is the event's data as a map, empty when it is no object.
+func (v *view) data() map[string]any {
+	if v.parsed == nil {
+		if json.Unmarshal(v.ev.Data, &v.parsed) != nil || v.parsed == nil {
+			v.parsed = map[string]any{}
+		}
+	}
+	return v.parsed
 }
 
 // ResolveName is how CEL reads a variable.
@@ -143,7 +154,7 @@ func (v *view) ResolveName(name string) (any, bool) {
 	switch name {
 	case "data":
 		if v.val == nil {
-			v.val = types.DefaultTypeAdapter.NativeToValue(v.data)
+			v.val = types.DefaultTypeAdapter.NativeToValue(v.data())
 		}
 		return v.val, true
 	case "device":
@@ -159,6 +170,9 @@ func (v *view) ResolveName(name string) (any, bool) {
 	case "at":
 		return v.ev.At, true
 	case windowVariable:
+		if v.values == nil {
+			return map[string]float64{}, true
+		}
 		return v.values, true
 	}
 	return nil, false

@@ -66,7 +66,7 @@ func (e *Engine) begin(r *Rule, v *view, at time.Time) {
 		e.wait(s, at.Add(r.For))
 		return
 	}
-	e.fire(s, at, v.data)
+	e.fire(s, at, v.data())
 }
 
 // change moves an existing subject.
@@ -97,7 +97,7 @@ func (e *Engine) changePending(s *subject, v *view, sig signal, at time.Time) {
 	e.touch(s.key())
 	s.at, s.ev = at, *v.ev
 	if s.deadline.IsZero() { // silenced by another rule
-		e.fire(s, at, v.data)
+		e.fire(s, at, v.data())
 	}
 }
 
@@ -144,7 +144,7 @@ func (e *Engine) holdOn(s *subject, v *view, at time.Time) {
 	if fresh || !v.ev.Late {
 		s.ev = *v.ev
 	}
-	tr := s.transition(true, at, v.ev, v.data)
+	tr := s.transition(true, at, v.ev, v.data())
 	tr.Repeat = !fresh
 	e.emit(tr, s.rule)
 }

@@ -84,7 +84,7 @@ func (e *Engine) slopes(p *program, v *view, at time.Time) {
 	for _, w := range p.windows {
 		key := seriesKey{v.ev.Device, v.ev.Part, w}
 		s := e.series[key]
-		value, isNumber := v.data[w.metric].(float64)
+		value, isNumber := v.data()[w.metric].(float64)
 		if isNumber && !v.ev.Late && v.ev.Channel != event.Happening {
 			if s == nil {
 				s = &series{span: w.span}

@@ -102,6 +102,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		{"devices", a.buildDevices},
 		{"video", a.buildStreams},
 		{"judgement", a.buildJudgement},
+		{"site", a.applySite},
 		{"broker", a.buildBroker},
 		{"demonstration", a.buildDemo},
 		{"conditions", a.addConditions},

@@ -47,10 +47,7 @@ func (p *mqttPort) drop(device string) {
 type doorkeeper struct {
 	devices  *devices.Registry
 	identity *identity.Identity
-	drop     func(client string)
-
-	mu       sync.Mutex
-	programs map[string]map[string]struct{} // client ids that came in with a token, by the token's id
+	drop     func(id string)
 }
 
 var errWho = errors.New("client id, user name and device id must be the same; a program's password is its token")
@@ -68,13 +65,8 @@ func (d *doorkeeper) Authenticate(ctx context.Context, c broker.Credentials) (br
 	if !ok || p.Role != web.Integrator {
 		return broker.Identity{}, errWho
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.programs[p.ID] == nil {
-		d.programs[p.ID] = map[string]struct{}{}
-	}
-	d.programs[p.ID][c.ClientID] = struct{}{}
-	return broker.Identity{ID: c.ClientID, Integrator: true}, nil
+	// The token is who it is: a client id of its own choice must not make it another.
+	return broker.Identity{ID: p.ID, Integrator: true}, nil
 }
 
 // certified lets a device in by its certificate alone. Who shows the certificate
@@ -91,15 +83,7 @@ func (d *doorkeeper) certified(ctx context.Context, c broker.Credentials) (broke
 }
 
 // revoked closes what came in with a token that is no longer good.
-func (d *doorkeeper) revoked(token string) {
-	d.mu.Lock()
-	clients := d.programs[token]
-	delete(d.programs, token)
-	d.mu.Unlock()
-	for c := range clients {
-		d.drop(c)
-	}
-}
+func (d *doorkeeper) revoked(token string) { d.drop(token) }
 
 // doors are the registry's doors as access sees them. Whether one is there is the
 // broker's word: the twin follows a little later.

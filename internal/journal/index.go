@@ -88,7 +88,7 @@ func (j *Journal) index(ctx context.Context) {
 	r := j.seg.reader(j.idx.upTo.Load())
 	defer func() { r.close() }()
 	for ctx.Err() == nil {
-		began := time.Now()
+		began, last := time.Now(), j.Last()
 		n, err := j.indexSome(ctx, &r)
 		switch {
 		case ctx.Err() != nil:
@@ -99,10 +99,10 @@ func (j *Journal) index(ctx context.Context) {
 			_ = sleep(ctx, time.Second)
 		case n < indexBatch:
 			j.linger(ctx)
-		case j.queue.busy():
-			// The devices come first: a quarter of one processor is enough to keep up
-			// with what is sent for long.
-			_ = j.idx.rest(ctx, 3*time.Since(began))
+		case j.Last()-last > indexBatch/2: // the journal grows nearly as fast as this
+			// The devices come first; an eighth of a processor keeps up with several
+			// thousand events a second, and the rest is done when they pause.
+			_ = j.idx.rest(ctx, min(7*time.Since(began), time.Second))
 		}
 	}
 }

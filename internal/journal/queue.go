@@ -57,13 +57,6 @@ func (q *queue) take(buf []item) []item {
 	return group
 }
 
-// busy reports whether the committer has more to do than it is doing.
-func (q *queue) busy() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.items) > 0
-}
-
 // seal refuses new items and lets the committer take what is there.
 func (q *queue) seal() {
 	q.mu.Lock()
