@@ -22,13 +22,14 @@ func (r *Registry) Register(a *web.API) {
 	}, r.create)
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/devices/{id}", Summary: "One device with its twin", Tag: tag, Action: web.DevicesRead}, r.show1)
 	web.Register(a, web.Op{
-		Method: http.MethodPost, Path: "/devices/import", Summary: "Register devices from CSV: id,kind,name,zone,secret",
+		Method: http.MethodPost, Path: "/devices/import", Summary: "Register devices from CSV (id,kind,name,zone,secret) or a site file in YAML",
 		Tag: tag, Action: web.DevicesWrite, MaxBody: maxImport,
 	}, r.importCSV)
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/zones", Summary: "The address tree, parents first", Tag: tag, Action: web.DevicesRead}, r.listZones)
 	r.registerCommands(a)
 	r.registerDesired(a)
 	r.registerIdentity(a)
+	r.registerExport(a)
 }
 
 type deviceList struct {
@@ -39,13 +40,14 @@ type deviceList struct {
 }
 
 type listInput struct {
-	Kind   string `query:"kind"`
-	Zone   string `query:"zone" doc:"this zone and below"`
-	Online string `query:"online" enum:"true,false"`
-	Health string `query:"health" enum:"ok,fault,unknown"`
-	Q      string `query:"q" maxLength:"100" doc:"part of the id or the name"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	Cursor string `query:"cursor" doc:"next of the page before"`
+	Kind   string   `query:"kind"`
+	Zone   string   `query:"zone" doc:"this zone and below"`
+	Online string   `query:"online" enum:"true,false"`
+	Health string   `query:"health" enum:"ok,fault,unknown"`
+	Label  []string `query:"label,explode" maxItems:"8" doc:"name=value, or a name alone; all must fit"`
+	Q      string   `query:"q" maxLength:"100" doc:"part of the id or the name"`
+	Limit  int      `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Cursor string   `query:"cursor" doc:"next of the page before"`
 }
 
 func (in *listInput) wants(d *Device) bool {
@@ -53,12 +55,24 @@ func (in *listInput) wants(d *Device) bool {
 	case in.Kind != "" && string(d.Kind) != in.Kind:
 	case !event.Within(d.Zone, in.Zone):
 	case in.Online != "" && (in.Online == "true") != d.Online:
+	case !labelled(d, in.Label):
 	case in.Health != "" && string(d.Health) != in.Health:
 	case in.Q != "" && !strings.Contains(d.ID, strings.ToLower(in.Q)) && !strings.Contains(strings.ToLower(d.Name), strings.ToLower(in.Q)):
 	default:
 		return true
 	}
 	return false
+}
+
+// labelled reports whether a device has all labels: name=value, or a name alone.
+func labelled(d *Device, labels []string) bool {
+	for _, l := range labels {
+		name, want, exact := strings.Cut(l, "=")
+		if has, ok := d.Labels[name]; !ok || exact && has != want {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *Registry) list(_ context.Context, in *listInput) (*deviceList, error) {
@@ -142,6 +156,7 @@ func (r *Registry) show1(ctx context.Context, in *idInput) (*deviceOutput, error
 }
 
 type importInput struct {
+	Type    string `header:"Content-Type" doc:"text/csv, or application/yaml for a site file"`
 	RawBody []byte `contentType:"text/csv"`
 }
 
@@ -150,7 +165,11 @@ type importOutput struct {
 }
 
 func (r *Registry) importCSV(ctx context.Context, in *importInput) (*importOutput, error) {
-	done, err := r.Import(ctx, in.RawBody)
+	read := r.Import
+	if strings.Contains(in.Type, "yaml") {
+		read = r.ImportSite
+	}
+	done, err := read(ctx, in.RawBody)
 	if err != nil {
 		return nil, problem(err)
 	}

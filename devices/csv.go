@@ -5,10 +5,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dongyue/internal/event"
@@ -41,7 +44,7 @@ type NewSecret struct {
 
 // Import registers the devices of a CSV file (RFC 4180, UTF-8) with the columns
 // id, kind, name, zone, secret; a first row of these names may order them
-// otherwise. Good rows are taken together, bad ones reported with their line.
+// otherwise, and bring labels (a JSON object), x and y. Good rows are taken together, bad ones reported with their line.
 // For a device that exists, name and zone are changed, and the secret where one
 // is given.
 func (r *Registry) Import(ctx context.Context, file []byte) (Imported, error) {
@@ -61,7 +64,12 @@ func (r *Registry) Import(ctx context.Context, file []byte) (Imported, error) {
 		old := r.find(row.d.ID)
 		if old != nil { // what the file does not say stays
 			d := old.view()
-			row.d.Labels, row.d.X, row.d.Y = d.Labels, d.X, d.Y
+			if !row.labels {
+				row.d.Labels = d.Labels
+			}
+			if !row.placed {
+				row.d.X, row.d.Y = d.X, d.Y
+			}
 		} else if row.d.Secret == "" {
 			row.d.Secret = newSecret()
 			row.made = true
@@ -104,6 +112,8 @@ type row struct {
 	line int
 	d    SeedDevice
 	made bool // the secret
+
+	labels, placed bool // the file says them
 }
 
 // readRows reads what can be read; a row that csv can't take apart is reported
@@ -165,11 +175,25 @@ func readRow(columns, fields []string) (row, error) {
 		case "kind":
 			one.d.Kind = event.Kind(f)
 		case "name":
-			one.d.Name = f
+			one.d.Name = bare(f)
 		case "zone":
 			one.d.Zone = f
 		case "secret":
 			one.d.Secret = f
+		case "labels":
+			if one.labels = true; f != "" && json.Unmarshal([]byte(f), &one.d.Labels) != nil {
+				return one, Refuse(CodeValue, `labels: a JSON object of texts such as {"maker":"x"} is wanted`)
+			}
+		case "x", "y":
+			v, err := strconv.ParseFloat(cmp.Or(f, "0"), 64)
+			if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+				return one, Refuse(CodeValue, "x, y: metres such as 12.5 are wanted")
+			}
+			if one.placed = true; strings.EqualFold(strings.TrimSpace(columns[i]), "x") {
+				one.d.X = v
+			} else {
+				one.d.Y = v
+			}
 		}
 	}
 	if len(fields) < 4 {

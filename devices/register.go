@@ -50,6 +50,11 @@ func (r *Registry) Create(ctx context.Context, d Device, secret string) (string,
 func (r *Registry) Seed(ctx context.Context, site Site) error {
 	r.edit.Lock()
 	defer r.edit.Unlock()
+	return r.apply(ctx, site)
+}
+
+// apply is Seed; the caller holds r.edit.
+func (r *Registry) apply(ctx context.Context, site Site) error {
 	zones := make([]Zone, 0, len(site.Zones))
 	for _, z := range site.Zones {
 		if z.Parent == "" {

@@ -37,6 +37,9 @@ type Appender interface {
 	Last() uint64
 }
 
+// SiteReader reads a site file. Mistakes come back as rows, all at once.
+type SiteReader func(file []byte) (Site, []RowError)
+
 // Options of a registry. The first four and Log are needed.
 type Options struct {
 	DB        *db.DB
@@ -46,6 +49,7 @@ type Options struct {
 	Drop      func(device string) // closes the device's session after its secret changed; nil: it stays
 	Journal   Appender            // takes presence that no device could tell; nil: only the twin changes
 	Handled   func() uint64       // the place up to which events have had their effect; nil: all have
+	ReadSite  SiteReader          // reads site files for imports; nil: only CSV is taken
 	Issuer    Issuer              // makes client certificates; nil: none are made
 	Log       *slog.Logger
 }
@@ -63,6 +67,7 @@ type Registry struct {
 	shut  atomic.Bool // see Hold
 
 	issuer Issuer // nil: none
+	site   SiteReader
 	log    *slog.Logger
 	docs   sync.Pool // of *doc, for Decode
 
@@ -94,7 +99,7 @@ func New(ctx context.Context, o Options) (*Registry, error) {
 		return nil, errors.New("devices: DB, Feed, Publisher, Kinds and Log are needed")
 	}
 	r := &Registry{
-		db: o.DB, feed: o.Feed, pub: o.Publisher, drop: o.Drop, log: o.Log, words: o.Journal, reach: o.Handled, issuer: o.Issuer, certs: map[string]Certificate{},
+		db: o.DB, feed: o.Feed, pub: o.Publisher, drop: o.Drop, log: o.Log, words: o.Journal, reach: o.Handled, issuer: o.Issuer, site: o.ReadSite, certs: map[string]Certificate{},
 		overlap: map[*record]time.Time{},
 		kinds:   map[event.Kind]Kind{}, devices: map[string]*record{}, zones: map[string]Zone{},
 		undo: map[*record]saved{}, hot: map[*record]struct{}{}, moved: map[*record]struct{}{},

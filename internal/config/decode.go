@@ -22,7 +22,12 @@ type decoder struct {
 // decode reads one YAML document into the struct that into points to, and
 // returns where each value stands.
 func decode(file string, b []byte, into any) (map[string]*token.Token, Problems) {
-	body, p := parse(file, b)
+	return decodeUpTo(file, b, into, maxFile)
+}
+
+// decodeUpTo is decode for files of another size, in bytes.
+func decodeUpTo(file string, b []byte, into any, most int) (map[string]*token.Token, Problems) {
+	body, p := parse(file, b, most)
 	if p != nil {
 		return nil, Problems{*p}
 	}
@@ -84,6 +89,8 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, tag reflect.St
 		d.section(n, v, path)
 	case reflect.Slice:
 		d.list(n, v, path, tag)
+	case reflect.Map:
+		d.words(n, v, path)
 	default:
 		if what, hint := setNode(n, v, tag); what != "" {
 			d.fail(from, path, what, hint)
@@ -178,8 +185,13 @@ func setNode(n ast.Node, v reflect.Value, tag reflect.StructTag) (what, hint str
 		return "has no value", "write one, or remove the line"
 	case *ast.IntegerNode:
 		switch {
-		case v.Type() == reflect.TypeFor[Addr](), v.Type() == reflect.TypeFor[time.Duration](), isInt(v):
+		case v.Type() == reflect.TypeFor[Addr](), v.Type() == reflect.TypeFor[time.Duration](), isInt(v), v.Kind() == reflect.Float64:
 			return setText(fmt.Sprint(x.Value), v, tag)
+		}
+	case *ast.FloatNode:
+		if v.Kind() == reflect.Float64 {
+			v.SetFloat(x.Value)
+			return "", ""
 		}
 	case *ast.BoolNode:
 		if v.Kind() == reflect.Bool {
@@ -225,6 +237,13 @@ func setText(s string, v reflect.Value, tag reflect.StructTag) (what, hint strin
 			v.SetInt(n)
 		}
 		return what, hint
+	case v.Kind() == reflect.Float64:
+		x, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return fmt.Sprintf("%q is not a number", s), "write digits"
+		}
+		v.SetFloat(x)
+		return "", ""
 	case v.Kind() == reflect.Bool:
 		b, err := strconv.ParseBool(s)
 		if err != nil {

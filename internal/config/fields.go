@@ -130,6 +130,8 @@ func wants(v reflect.Value) string {
 		return "host:port"
 	case v.Kind() == reflect.Bool:
 		return "true or false"
+	case v.Kind() == reflect.Float64:
+		return "a number"
 	case isInt(v):
 		return "a whole number"
 	}
@@ -145,7 +147,7 @@ func fixFor(v reflect.Value) string {
 		return "write 127.0.0.1:8080, :8080 for every interface, or off"
 	case v.Kind() == reflect.Bool:
 		return "write true or false, without quotes"
-	case isInt(v):
+	case v.Kind() == reflect.Float64, isInt(v):
 		return "write digits only"
 	}
 	return "put it in quotes"

@@ -21,9 +21,9 @@ const (
 
 // parse turns bytes into the tree of the one document in them; nil for an empty
 // file. What can't be read is one problem.
-func parse(file string, b []byte) (body ast.Node, p *Problem) {
-	if len(b) > maxFile {
-		return nil, &Problem{File: file, Line: 1, Col: 1, What: fmt.Sprintf("the file has %d bytes", len(b)), Hint: fmt.Sprintf("keep it under %d", maxFile)}
+func parse(file string, b []byte, most int) (body ast.Node, p *Problem) {
+	if len(b) > most {
+		return nil, &Problem{File: file, Line: 1, Col: 1, What: fmt.Sprintf("the file has %d bytes", len(b)), Hint: fmt.Sprintf("keep it under %d", most)}
 	}
 	// The reader is other people's code that meets outside bytes: should it ever
 	// panic, that is one more way of saying that the file is no YAML.
