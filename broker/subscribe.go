@@ -64,6 +64,13 @@ func (s *session) subscribe(body []byte) error {
 			s.greet(sub)
 		}
 	}
+	if o, ok := s.b.opts.Observer.(SubscriptionObserver); ok && !s.guest() {
+		for i, sub := range pk.Filters {
+			if ack.ReasonCodes[i] < 0x80 {
+				o.Subscribed(s.id, sub.Filter)
+			}
+		}
+	}
 	return nil
 }
 
