@@ -88,7 +88,7 @@ type Observer interface {
 }
 
 // SubscriptionObserver may be implemented by an Observer that wants to know when
-// a client begins to hear a topic. It is told before the client has its SUBACK,
+// a client begins to hear a topic. It is told when the SUBACK is on its way,
 // and must not block.
 type SubscriptionObserver interface {
 	Subscribed(id Identity, filter string)
@@ -254,13 +254,19 @@ func (b *Broker) count() int {
 	return len(b.live)
 }
 
-// Drop closes the connection of a device, for example when its secret has been
-// revoked. What it had published is still stored and acknowledged to nobody.
-func (b *Broker) Drop(device string) {
+// Drop closes all connections of an identity, for example when its secret has
+// been revoked: a device has one, an integrator may have several. What it had
+// published is still stored and acknowledged to nobody.
+func (b *Broker) Drop(id string) {
+	var all []*session
 	b.mu.Lock()
-	s := b.live[device]
+	for _, s := range b.live {
+		if s.id.ID == id {
+			all = append(all, s)
+		}
+	}
 	b.mu.Unlock()
-	if s != nil {
+	for _, s := range all {
 		s.kick(codeDropped)
 	}
 }

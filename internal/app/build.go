@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"dongyue/broker"
 	"dongyue/configs"
@@ -219,7 +220,8 @@ func (a *App) buildFollowers(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.telling.before = a.series.Append // the points have a store of their own
+	a.telling.pace = 200 * time.Millisecond // nobody waits for a curve
+	a.telling.before = a.series.Append      // the points have a store of their own
 	return nil
 }
 
@@ -236,7 +238,7 @@ func (a *App) buildBroker(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.keeper = &doorkeeper{devices: a.devices, identity: a.identity, drop: a.mqtt.drop, programs: map[string]map[string]struct{}{}}
+	a.keeper = &doorkeeper{devices: a.devices, identity: a.identity, drop: a.mqtt.drop}
 	in := &ingest{devices: a.devices, journal: a.journal, log: a.log, live: func(ev event.Event) {
 		a.devices.Live(ev)
 		a.judge.live(ev)
