@@ -13,17 +13,29 @@ import (
 
 func checkCommand() *cobra.Command {
 	var asJSON bool
+	var sites []string
 	c := &cobra.Command{
 		Use:     "check [FILE...]",
 		Short:   "check configuration files; every mistake at once, exit code 3",
 		Example: "  dongyue check configs/dongyue.yaml",
 		RunE: func(c *cobra.Command, files []string) error {
-			if len(files) == 0 {
+			if len(files) == 0 && len(sites) == 0 {
 				files = []string{""} // the environment alone
 			}
 			var all config.Problems
 			for _, file := range files {
 				_, err := config.Load(config.Sources{File: file, Env: os.Environ()})
+				if ps, ok := errors.AsType[config.Problems](err); ok {
+					all = append(all, ps...)
+				} else if err != nil {
+					return coded{err, exitConfig}
+				}
+			}
+			for _, file := range sites {
+				b, err := os.ReadFile(file)
+				if err == nil {
+					_, err = config.LoadSite(file, b)
+				}
 				if ps, ok := errors.AsType[config.Problems](err); ok {
 					all = append(all, ps...)
 				} else if err != nil {
@@ -49,6 +61,7 @@ func checkCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "the mistakes as JSON on standard output")
+	c.Flags().StringArrayVar(&sites, "site", nil, "check a site file (zones, devices, cameras) too; may be repeated")
 	return c
 }
 
