@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -22,6 +23,10 @@ import (
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childEnv); path != "" {
 		child(path)
+		return
+	}
+	if path := os.Getenv(limitEnv); path != "" {
+		limited(path)
 		return
 	}
 	// Each case opens files and syncs them; -rapid.checks asks for more.
@@ -61,7 +66,7 @@ func running(t *testing.T, path string) *Journal {
 	return j
 }
 
-func run(t *testing.T, j *Journal) (stop func()) {
+func run(t testing.TB, j *Journal) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -71,6 +76,14 @@ func run(t *testing.T, j *Journal) (stop func()) {
 		if err := <-done; err != nil {
 			t.Errorf("Run: %v", err)
 		}
+	})
+}
+
+// execIndex changes the index behind the journal's back.
+func execIndex(j *Journal, query string) error {
+	return j.db.Tx(context.Background(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(query)
+		return err
 	})
 }
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"dongyue/internal/event"
 )
 
 // childEnv holds the journal's path in the process that is to be killed.
@@ -83,14 +87,8 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	j := running(t, path)
 	on := map[string]uint64{}
 	next := uint64(1)
-	for {
-		es, err := j.Query(t.Context(), Filter{After: next - 1, Limit: 5000})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(es) == 0 {
-			break
-		}
+	all := errors.New("all")
+	err := j.Follow(t.Context(), 0, 5000, func(es []event.Event) error {
 		for _, e := range es {
 			if e.Seq != next {
 				t.Fatalf("got number %d, want %d", e.Seq, next)
@@ -98,6 +96,20 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			on[e.ID] = e.Seq
 			next++
 		}
+		if next > j.Last() {
+			return all
+		}
+		return nil
+	})
+	if !errors.Is(err, all) {
+		t.Fatal(err)
+	}
+	if !j.idx.reach(t.Context(), j.Last(), time.Minute) {
+		t.Fatal("the index does not follow")
+	}
+	var indexed int
+	if err := j.db.Read().QueryRow("SELECT count(*) FROM journal").Scan(&indexed); err != nil || indexed != len(on) {
+		t.Errorf("%d in the index, %d in the segments, %v", indexed, len(on), err)
 	}
 	lost := 0
 	for id, seq := range acked {
