@@ -222,10 +222,12 @@ func deep(f func() error) (err error) {
 // disconnect handles DISCONNECT (MQTT 5, 3.14).
 func (s *session) disconnect(body []byte) error {
 	pk := packets.Packet{ProtocolVersion: s.conn.version, FixedHeader: packets.FixedHeader{Type: packets.Disconnect, Remaining: len(body)}}
-	if s.conn.version == 5 && len(body) > 0 {
+	if s.conn.version == 5 && len(body) > 1 {
 		if err := pk.DisconnectDecode(body); err != nil {
 			return malformed()
 		}
+	} else if len(body) == 1 {
+		pk.ReasonCode = body[0]
 	}
 	if pk.Properties.SessionExpiryIntervalFlag {
 		m, d := s.memory, time.Duration(pk.Properties.SessionExpiryInterval)*time.Second

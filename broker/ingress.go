@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -31,6 +32,9 @@ func (s *session) take(head byte, body []byte) error {
 	}
 	if code := pk.PublishValidate(aliases); code != packets.CodeSuccess {
 		return fault{code}
+	}
+	if strings.ContainsAny(pk.Properties.ResponseTopic, "+#") {
+		return fault{packets.ErrProtocolViolation} // 3.3.2-14
 	}
 	s.b.metrics.received[pk.FixedHeader.Qos].Inc()
 	if pk.Properties.TopicAliasFlag {
