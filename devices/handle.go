@@ -100,7 +100,8 @@ func (r *Registry) take(b *batch, rec *record, e *event.Event) {
 	}
 	was := rec.d.Health
 	show := false
-	if e.Channel != event.Quarantine && e.ReceivedAt.After(rec.d.LastSeen) {
+	own := e.Channel == event.Presence && data.OptText("by", 64) == byHub // nothing came from the device
+	if e.Channel != event.Quarantine && !own && e.ReceivedAt.After(rec.d.LastSeen) {
 		rec.d.LastSeen = e.ReceivedAt
 	}
 	switch e.Channel {

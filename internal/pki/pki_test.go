@@ -10,7 +10,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -125,7 +124,7 @@ func TestClientAndServerMeet(t *testing.T) {
 		nc, err := (&tls.Dialer{Config: &tls.Config{ServerName: c.name, RootCAs: roots, Certificates: []tls.Certificate{c.pair}}}).DialContext(t.Context(), "tcp", ln.Addr().String())
 		if err == nil {
 			_, _ = nc.Write([]byte{1})
-			_ = nc.(net.Conn).Close()
+			_ = nc.Close()
 		}
 		if ok := <-got; ok != c.want {
 			t.Errorf("%s: %v, %v", c.name, ok, err)
