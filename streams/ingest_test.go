@@ -33,14 +33,29 @@ func TestClockGoesOnOverReconnections(t *testing.T) {
 	})
 }
 
-func TestBFramesAreNoticed(t *testing.T) {
+func TestBFramesAreLeftOut(t *testing.T) {
 	s := NewStream()
 	g := newIngest(s, func() {}, func() {})
-	for i, ts := range []uint32{0, 10800, 3600, 7200, 21600} {
-		g.Unit(unit(i == 0, 100), ts)
+	send := func(key, spare bool, ts uint32) {
+		u := unit(key, 100)
+		if last := u[len(u)-1]; spare {
+			last[0] &^= 0x60
+		}
+		g.Unit(u, ts)
 	}
-	if n := g.stats().back; n != 1 {
-		t.Fatalf("%d steps back", n)
+	send(true, false, 0)
+	send(false, true, 900) // nothing refers to it, but it is in order: a layer of an encoder that has them
+	send(false, false, 10800)
+	send(false, true, 3600)
+	send(false, true, 7200) // in order after the one before, and still a B-frame
+	send(false, false, 21600)
+	send(false, false, 16200) // a B-frame that others refer to must stay
+	send(false, true, 14400)
+	if st := g.stats(); st.back != 3 || st.left != 3 {
+		t.Fatalf("got %+v", st)
+	}
+	if n := cached(s); n != 5 {
+		t.Fatalf("%d frames are passed on", n)
 	}
 }
 

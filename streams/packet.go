@@ -31,6 +31,7 @@ const (
 // all readers and never changed.
 type Frame struct {
 	Key      bool      // an IDR picture with SPS and PPS in front: a reader may begin here
+	Spare    bool      // no other picture refers to it (nal_ref_idc 0, H.264 7.4.1)
 	TS       uint32    // 90 kHz, on the stream's own clock, which goes on over reconnections
 	At       time.Time // when it came
 	Payloads [][]byte  // each at most MaxPayload, in one piece of memory
@@ -79,7 +80,7 @@ func (p *Packetizer) AccessUnit(nalus [][]byte) (*Frame, error) {
 	if err != nil || !picture {
 		return nil, err
 	}
-	f := &Frame{Key: key}
+	f := &Frame{Key: key, Spare: spare(keep)}
 	size, packets := 0, 0
 	var params [][]byte
 	if key {
@@ -143,6 +144,16 @@ func (p *Packetizer) sort(nalus [][]byte) (keep [][]byte, key, picture bool, err
 		p.pps = pps
 	}
 	return keep, key, picture, nil
+}
+
+// spare tells whether no other picture needs this one.
+func spare(nalus [][]byte) bool {
+	for _, n := range nalus {
+		if n[0]&0x1f != nalSEI && n[0]&0x60 != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // writer cuts NAL units into payloads that lie one behind the other in one slab.

@@ -20,10 +20,13 @@ type Puller interface {
 const (
 	linger        = 10 * time.Second        // after the last viewer has gone
 	noSignalAfter = 2500 * time.Millisecond // without pictures; screens must tell within 3 s
-	giveUpAfter   = 8 * time.Second         // without pictures; then the connection is made anew
+	giveUpAfter   = 4 * time.Second         // without further pictures; then the connection is made anew
+	firstWithin   = 8 * time.Second         // without any picture of a connection; long groups begin late
 	backoffMin    = 250 * time.Millisecond
-	backoffMax    = 4 * time.Second // so that a camera that returns is seen within 5 s
-	settled       = 5 * time.Second // a connection that lived so long was a good one
+	backoffMax    = 800 * time.Millisecond // while somebody watches: back within 1.5 s of its first answer
+	backoffIdle   = 5 * time.Second        // while nobody does
+	backoffAuth   = 30 * time.Second       // cameras lock users out who come too often with a wrong password
+	settled       = 5 * time.Second        // a connection that lived so long was a good one
 	watchEvery    = 250 * time.Millisecond
 )
 
@@ -35,6 +38,7 @@ type path struct {
 	changed func() // state or codec
 	failed  func(attempt int, err error)
 	times   times
+	gate    func(ctx context.Context) // before each attempt after a failure; nil: open
 
 	mu     sync.Mutex
 	refs   int
@@ -47,11 +51,11 @@ type path struct {
 
 // times can be made short for tests.
 type times struct {
-	linger, noSignal, giveUp, backoffMin, backoffMax, watch time.Duration
+	linger, noSignal, giveUp, firstWithin, backoffMin, backoffMax, watch time.Duration
 }
 
 func usual() times {
-	return times{linger, noSignalAfter, giveUpAfter, backoffMin, backoffMax, watchEvery}
+	return times{linger, noSignalAfter, giveUpAfter, firstWithin, backoffMin, backoffMax, watchEvery}
 }
 
 // pathState is what /why tells.
@@ -150,15 +154,36 @@ func (p *path) run(ctx context.Context) {
 			backoff = p.times.backoffMin
 			p.set(func(s *pathState) { s.attempts = 0 })
 		}
-		wait := backoff/2 + rand.N(backoff/2+1) //nolint:gosec // spreads the load, no secret
-		backoff = min(2*backoff, p.times.backoffMax)
-		attempt := 0
-		p.set(func(s *pathState) { s.err, s.next, attempt = err, time.Now().Add(wait), s.attempts })
-		p.failed(attempt, err)
-		p.sleep(ctx, wait)
+		backoff = p.pause(ctx, backoff, err)
 	}
 	p.stream.cut()
 	p.enter(Idle)
+}
+
+// pause waits between two attempts and returns the backoff of the next time. Half
+// of it is left to chance, so that cameras of one outage don't all dial at once.
+func (p *path) pause(ctx context.Context, backoff time.Duration, err error) (next time.Duration) {
+	backoff = min(backoff, p.longest(err))
+	wait := backoff/2 + rand.N(backoff/2+1) //nolint:gosec // spreads the load, no secret
+	attempt := 0
+	p.set(func(s *pathState) { s.err, s.next, attempt = err, time.Now().Add(wait), s.attempts })
+	p.failed(attempt, err)
+	p.sleep(ctx, wait, err)
+	if p.gate != nil && ctx.Err() == nil {
+		p.gate(ctx)
+	}
+	return 2 * backoff
+}
+
+// longest is how long a pause may be now.
+func (p *path) longest(err error) time.Duration {
+	switch {
+	case errors.Is(err, ErrAuth):
+		return backoffAuth
+	case p.viewers() == 0:
+		return backoffIdle
+	}
+	return p.times.backoffMax
 }
 
 // attempt makes one connection and watches it.
@@ -213,12 +238,12 @@ func (p *path) watch(ctx context.Context, in *ingest, cancel context.CancelCause
 			mark, markAt = c, time.Now()
 		}
 		p.set(func(s *pathState) { s.ingest = got })
-		quiet := time.Since(began)
+		quiet, most := time.Since(began), p.times.firstWithin
 		if got.frames > 0 {
-			quiet = time.Since(c.at)
+			quiet, most = time.Since(c.at), p.times.giveUp
 		}
-		if quiet > p.times.giveUp {
-			cancel(fmt.Errorf("%w for %s", ErrSilent, p.times.giveUp))
+		if quiet > most {
+			cancel(fmt.Errorf("%w for %s", ErrSilent, most))
 		}
 	}
 }
@@ -242,8 +267,10 @@ func (p *path) judge(fresh bool) {
 	}
 }
 
-// sleep waits for the next attempt and keeps the state true meanwhile.
-func (p *path) sleep(ctx context.Context, d time.Duration) {
+// sleep waits for the next attempt and keeps the state true meanwhile. It ends
+// early when somebody came to watch, for whom so long a pause is not allowed.
+func (p *path) sleep(ctx context.Context, d time.Duration, err error) {
+	began := time.Now()
 	end := time.NewTimer(d)
 	defer end.Stop()
 	tick := time.NewTicker(p.times.watch)
@@ -257,6 +284,9 @@ func (p *path) sleep(ctx context.Context, d time.Duration) {
 			return
 		case <-tick.C:
 			p.judge(false)
+			if time.Since(began) > p.longest(err) {
+				return
+			}
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestFirstDialFailsAndIsTriedAgain(t *testing.T) {
 			t.Fatalf("cause is %q", code)
 		}
 		time.Sleep(10 * time.Minute)
-		if n := dials.Load(); n < 140 || n > 330 { // 2…4 s apart
+		if n := dials.Load(); n < 700 || n > 1600 { // 0.4…0.8 s apart, since somebody watches
 			t.Fatalf("%d dials in 10 min", n)
 		}
 		up.Store(true)
@@ -81,6 +81,75 @@ func TestFirstDialFailsAndIsTriedAgain(t *testing.T) {
 		wg.Wait()
 		if s := p.state().state; s != Idle {
 			t.Fatalf("at the end: %s", s)
+		}
+	})
+}
+
+func TestPausesBetweenAttempts(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		err      error
+		viewers  int
+		min, max int // dials in 10 min
+	}{
+		{"watched", ErrUnreachable, 1, 700, 1600},
+		{"nobody watches", ErrUnreachable, 0, 115, 300},
+		{"wrong password", ErrAuth, 3, 18, 60}, // must not lock the user out
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dials := 0
+				p, _ := onePath(pullFunc(func(context.Context, URL, Sink) error {
+					dials++
+					return fmt.Errorf("dial: %w", c.err)
+				}))
+				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+				defer cancel()
+				p.refs = c.viewers
+				p.run(ctx)
+				if dials < c.min || dials > c.max {
+					t.Fatalf("%d dials in 10 min", dials)
+				}
+			})
+		})
+	}
+}
+
+func TestWhoComesToWatchNeedNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _ := onePath(pullFunc(func(context.Context, URL, Sink) error { return nil }))
+		time.AfterFunc(time.Second, func() {
+			p.mu.Lock()
+			p.refs++
+			p.mu.Unlock()
+		})
+		began := time.Now()
+		p.sleep(context.Background(), backoffIdle, nil)
+		if d := time.Since(began); d > 1500*time.Millisecond {
+			t.Fatalf("slept %s", d)
+		}
+	})
+}
+
+func TestGateSpacesAttemptsToOneHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gates{next: map[string]time.Time{}}
+		began := time.Now()
+		g.of("rtsp://u:p@192.0.2.2/1")(context.Background()) // another host
+		var wg sync.WaitGroup
+		for i := range 41 {
+			wg.Go(func() { g.of(URL(fmt.Sprintf("rtsp://u:p@192.0.2.1:554/%d", i)))(context.Background()) })
+		}
+		wg.Wait()
+		if d := time.Since(began); d != 40*dialEvery {
+			t.Fatalf("41 attempts took %s", d)
+		}
+		for i := range 2 * maxGates {
+			time.Sleep(dialEvery)
+			g.pass(context.Background(), fmt.Sprint(i))
+		}
+		if len(g.next) > maxGates {
+			t.Fatalf("%d hosts are kept", len(g.next))
 		}
 	})
 }

@@ -42,6 +42,7 @@ type Streams struct {
 
 	mu      sync.Mutex
 	cameras map[string]*camera
+	gates   gates
 	dirty   map[string]struct{} // cameras whose state the feed does not tell yet
 	wake    chan struct{}
 	base    context.Context //nolint:containedctx // of Run: the pulls are its goroutines, and start on demand
@@ -65,6 +66,7 @@ func New(o Options) (*Streams, error) {
 	s := &Streams{
 		db: o.DB, feed: o.Feed, puller: o.Puller, log: o.Log, times: usual(),
 		cameras: map[string]*camera{}, dirty: map[string]struct{}{}, wake: make(chan struct{}, 1),
+		gates: gates{next: map[string]time.Time{}},
 	}
 	s.times.linger = cmp.Or(o.LeaveOff, linger)
 	dir, err := fs.Sub(migrations, "migrations")
@@ -186,10 +188,11 @@ func (s *Streams) add(c stored) {
 func (s *Streams) newPath(id string, q Quality, u URL, known Codec) *path {
 	p := &path{url: u, stream: NewStream(), puller: s.puller, times: s.times, st: pathState{state: Idle, since: time.Now()}}
 	p.stream.setCodec(known)
+	p.gate = s.gates.of(u)
 	p.changed = func() { s.changed(id) }
 	p.failed = func(attempt int, err error) {
-		// The first failures are news; later ones of the same outage are told rarely.
-		if attempt <= 1 || attempt%20 == 0 {
+		// The first failures are news; later ones of the same outage are told ever more rarely.
+		if attempt&(attempt-1) == 0 {
 			s.log.Warn("camera stream failed", "camera_id", id, "stream", q, "attempt", attempt, "err", scrub(errText(err), u))
 		}
 	}

@@ -80,6 +80,7 @@ type WhyStream struct {
 	LastFrameAt   *time.Time `json:"last_frame_at"`
 	Frames        uint64     `json:"frames"`          // since the hub started
 	Damaged       uint64     `json:"damaged"`         // units thrown away in this connection
+	LeftOut       uint64     `json:"left_out"`        // B-frames not passed on in this connection
 	CountedFPS    int        `json:"counted_fps"`     //
 	KeyIntervalMS int64      `json:"key_interval_ms"` // between the last two key frames
 }
@@ -118,7 +119,7 @@ func calm(s State) (code string, text Text) {
 func (p *path) why(q Quality) WhyStream {
 	st, c := p.state(), p.stream.counts()
 	w := WhyStream{
-		Quality: q, Status: p.status(), Attempts: st.attempts, Frames: c.frames, Damaged: st.ingest.damaged,
+		Quality: q, Status: p.status(), Attempts: st.attempts, Frames: c.frames, Damaged: st.ingest.damaged, LeftOut: st.ingest.left,
 		CountedFPS: st.fps, KeyIntervalMS: c.gop.Milliseconds(),
 		LastAttemptAt: moment(st.dialed), NextAttemptAt: moment(st.next),
 	}
@@ -129,7 +130,7 @@ func (p *path) why(q Quality) WhyStream {
 		w.Code, w.Answer = calm(st.state)
 		if st.state == Live && st.ingest.back > 0 {
 			w.Code, w.Answer = "camera.b_frames", Text{
-				ZH: "画面含 B 帧，浏览器播放可能不流畅：请在摄像机上关闭 B 帧。", EN: "The stream has B-frames, which browsers play unevenly: switch them off in the camera."}
+				ZH: "画面含 B 帧，浏览器无法流畅播放，已尽量略去，因此帧率较低：请在摄像机上关闭 B 帧。", EN: "The stream has B-frames, which browsers can't play evenly. They are left out where possible, so fewer pictures come: switch them off in the camera."}
 		}
 	}
 	switch {

@@ -24,7 +24,9 @@ import (
 
 // Times of a connection.
 const (
-	dialTimeout  = 3 * time.Second
+	// An attempt that the network swallows must end soon: the kernel repeats its
+	// first packet after 1 s, then ever later, and the camera may be back by then.
+	dialTimeout  = 1500 * time.Millisecond
 	readTimeout  = 5 * time.Second // of an answer; pictures are watched by the room
 	writeTimeout = 5 * time.Second
 )
