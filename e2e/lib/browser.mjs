@@ -16,9 +16,21 @@ export async function launch() {
   })
 }
 
-/** A page of an app, signed in. */
-export async function open(browser, hub, app, login, context = {}) {
+/** A page of an app, signed in. With recordPeers, window.peers has its peer connections. */
+export async function open(browser, hub, app, login, { recordPeers, ...context } = {}) {
   const ctx = await browser.newContext({ viewport: { width: 1920, height: 1080 }, locale: 'zh-CN', ...context })
+  if (recordPeers) {
+    await ctx.addInitScript(() => {
+      window.peers = []
+      const Plain = window.RTCPeerConnection
+      window.RTCPeerConnection = class extends Plain {
+        constructor(...a) {
+          super(...a)
+          window.peers.push(this)
+        }
+      }
+    })
+  }
   const page = await ctx.newPage()
   page.errors = []
   page.on('pageerror', (e) => page.errors.push(String(e)))

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
-"""An RTSP server that is not ours: GStreamer's, with a test picture.
+"""An RTSP server that is not ours: GStreamer's, with test pictures.
 
-Prints its port on a line by itself and serves rtsp://127.0.0.1:PORT/test with
-user and password (digest), until standard input is closed.
+    gst_rtsp.py USER PASSWORD [PORT]
+
+Prints its port on a line by itself and serves rtsp://127.0.0.1:PORT/NAME with
+user and password (digest), until standard input is closed. The names are those
+of STREAMS below.
 """
 import sys
 import threading
@@ -14,23 +17,34 @@ gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
+PLAIN = "tune=zerolatency speed-preset=ultrafast bitrate=600 key-int-max=%d"
+B_FRAMES = "speed-preset=superfast rc-lookahead=5 bitrate=600 key-int-max=30 b-adapt=false bframes=%s"
+STREAMS = {  # name: (width, height, profile, encoder)
+    "test": (640, 360, "baseline", PLAIN % 30),
+    "sub": (320, 180, "baseline", PLAIN % 30),
+    "long": (640, 360, "baseline", PLAIN % 150),  # 10 s from key frame to key frame
+    "b": (640, 360, "main", B_FRAMES % "2"),
+    "pyramid": (640, 360, "main", B_FRAMES % "3 b-pyramid=true"),  # B-frames that others refer to
+}
+
 user, password = sys.argv[1], sys.argv[2]
 Gst.init(None)
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
-server.set_service("0")
+server.set_service(sys.argv[3] if len(sys.argv) > 3 else "0")
 
-factory = GstRtspServer.RTSPMediaFactory()
-factory.set_launch(
-    "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=15/1 "
-    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 bitrate=600 "
-    "! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96 mtu=1400 )"
-)
-factory.set_shared(True)
 permissions = GstRtspServer.RTSPPermissions()
 permissions.add_permission_for_role("viewer", "media.factory.access", True)
 permissions.add_permission_for_role("viewer", "media.factory.construct", True)
-factory.set_permissions(permissions)
+for name, (width, height, profile, encoder) in STREAMS.items():
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_launch(
+        f"( videotestsrc is-live=true pattern=ball ! video/x-raw,width={width},height={height},framerate=15/1 "
+        f"! x264enc {encoder} ! video/x-h264,profile={profile} ! rtph264pay name=pay0 pt=96 mtu=1400 )"
+    )
+    factory.set_shared(True)
+    factory.set_permissions(permissions)
+    server.get_mount_points().add_factory("/" + name, factory)
 
 auth = GstRtspServer.RTSPAuth()
 auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
@@ -39,8 +53,8 @@ token.set_string("media.factory.role", "viewer")
 auth.add_digest(user, password, token)
 server.set_auth(auth)
 
-server.get_mount_points().add_factory("/test", factory)
-server.attach(None)
+if not server.attach(None):
+    sys.exit("the port is taken")
 print(server.get_bound_port(), flush=True)
 
 loop = GLib.MainLoop()
