@@ -20,6 +20,7 @@ type dedupe struct {
 	seeds [2]maphash.Seed
 	young generation
 	old   generation
+	most  int // see maxYoung
 
 	filter *filter                // nil while it is being made: then the index is asked
 	made   atomic.Pointer[filter] // of all that the index had, to be adopted
@@ -39,7 +40,7 @@ const (
 
 func newDedupe(look func(device, id string) (bool, error)) *dedupe {
 	return &dedupe{
-		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, look: look,
+		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, look: look, most: maxYoung,
 		young: generation{keys: map[key]struct{}{}}, old: generation{keys: map[key]struct{}{}},
 	}
 }
@@ -71,10 +72,10 @@ func (d *dedupe) adopt() {
 // now on, as number seq.
 func (d *dedupe) known(e *event.Event, seq uint64) (bool, error) {
 	k := d.keyOf(e.Device, e.ID)
-	if d.has(k) {
-		return true, nil
-	}
-	if d.filter == nil || d.filter.has(k) {
+	if d.filter == nil || d.filter.has(k) { // it has what is in memory, too
+		if d.has(k) {
+			return true, nil
+		}
 		if yes, err := d.look(e.Device, e.ID); yes || err != nil {
 			return yes, err
 		}
@@ -110,7 +111,7 @@ func (d *dedupe) turn(indexed uint64) bool {
 		d.old, d.young = d.young, generation{keys: d.old.keys}
 		return true
 	}
-	return len(d.young.keys) < maxYoung
+	return len(d.young.keys) < d.most
 }
 
 // filter is a set that may take what is not in it for a member, once in a hundred
