@@ -1,6 +1,6 @@
 // kill -9 under load: what was acknowledged is there, once, and has had its
 // effect, once.
-//   CYCLES=200 node run.mjs 6-survive.test.mjs
+//   CYCLES=200 node --test 6-survive.test.mjs
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -79,6 +79,16 @@ describe('what can not be so goes to quarantine', () => {
     })
   }
 
+  for (const qos of [0, 1]) {
+    test(`a temperature that can't be read is a fault, not a normal one (QoS ${qos})`, async () => {
+      const d = await hub.device('charger', `hot-${qos}`, 'east')
+      const w = await Wire.login(hub, d, { v: 4 })
+      w.send(publishPacket(`dy/v1/charger/${d.id}/telemetry`, telemetry('"temp_c":NaN'), { v: 4, qos, id: 1 }))
+      await until('an alarm tells of it', async () => (await hub.all('/alarms?state=open')).some((a) => a.device === d.id && a.rule === 'device.temperature_unreadable'), 5_000)
+      w.close()
+    })
+  }
+
   test('the device says how many there were', async () => {
     const d = await until('they are counted', async () => {
       const x = await hub.ok('GET', '/devices/liar')

@@ -106,7 +106,7 @@ func (l *loader) watch(n node, f map[string]node) Watch {
 	case !f["channel"].ok() && len(w.Types) > 0:
 		w.Channel = event.Happening
 	case !f["channel"].ok():
-		n.problem("names no type and no channel", "add type (of an event), or channel: telemetry, state or presence")
+		n.problem("names no type and no channel", "add type (of an event), or channel: telemetry, state, presence or quarantine")
 	case w.Channel == event.Happening && len(w.Types) == 0:
 		n.problem("watches every event there is", "name the types")
 	case w.Channel != "" && w.Channel != event.Happening && len(w.Types) > 0:
@@ -117,7 +117,7 @@ func (l *loader) watch(n node, f map[string]node) Watch {
 }
 
 func channel(n node) event.Channel {
-	known := []string{string(event.Happening), string(event.Telemetry), string(event.State), string(event.Presence)}
+	known := []string{string(event.Happening), string(event.Telemetry), string(event.State), string(event.Presence), string(event.Quarantine)}
 	c := n.text()
 	if c != "" && !slices.Contains(known, c) {
 		n.problem(fmt.Sprintf("unknown channel %q", c), suggest(c, known))

@@ -124,7 +124,7 @@ func identify(f map[string]node, ev *event.Event) {
 // step reads {at: 5s, event: smoke, data: {…}}, {at: 5s, telemetry: {…}}, or
 // {at: 40s}. late: true makes the event arrive two minutes after it happened.
 func step(n node, given event.Event) testStep {
-	f := n.fields("at", "device", "kind", "zone", "part", "event", "data", "telemetry", "state", "presence", "late")
+	f := n.fields("at", "device", "kind", "zone", "part", "event", "data", "telemetry", "state", "presence", "quarantine", "late")
 	if !f["at"].ok() {
 		n.problem("has no time", "begin with at: 0s")
 	}
@@ -132,7 +132,7 @@ func step(n node, given event.Event) testStep {
 	ev := given
 	identify(f, &ev)
 	data := map[string]any{}
-	for _, ch := range []event.Channel{event.Telemetry, event.State, event.Presence} {
+	for _, ch := range []event.Channel{event.Telemetry, event.State, event.Presence, event.Quarantine} {
 		if v := f[string(ch)]; v.ok() {
 			ev.Channel, ev.Type = ch, string(ch)
 			data, _ = v.plain(0).(map[string]any)
