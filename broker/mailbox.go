@@ -73,9 +73,11 @@ func (m *memory) add(pk *packets.Packet, seq uint64, sub packets.Subscription, r
 		return true
 	}
 	if len(m.letters) >= m.limits.letters && !retained {
-		if m.s != nil && m.journaled != nil {
-			m.s.kickSoon(packets.ErrQuotaExceeded) // it will get the rest from the journal
-			m.journaled.missed(seq)
+		if m.s != nil {
+			m.s.kickSoon(packets.ErrQuotaExceeded) // it must know that it has missed something
+		}
+		if m.journaled != nil {
+			m.journaled.missed(seq) // it will get the rest from there
 		}
 		return false
 	}
