@@ -61,8 +61,8 @@ func TestExportIsAnImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range strings.Split(string(sheet), "\n") {
-		for _, cell := range strings.Split(l, ",") {
+	for l := range strings.SplitSeq(string(sheet), "\n") {
+		for cell := range strings.SplitSeq(l, ",") {
 			if cell = strings.Trim(cell, `"`); cell != "" && strings.ContainsAny(cell[:1], "=+@") {
 				t.Errorf("a formula in %s", l)
 			}

@@ -27,7 +27,7 @@ func TestSiteExample(t *testing.T) {
 
 func TestSiteMistakes(t *testing.T) {
 	for name, c := range map[string]struct{ yaml, want string }{
-		"unknown key":   {"devices:\n  - {id: a, kind: door, nmae: x}\n", `f:2:25: devices[0].nmae: no such setting; did you mean name?`},
+		"unknown key":   {"devices:\n  - {id: a, kind: door, zoen: x}\n", `f:2:25: devices[0].zoen: no such setting; did you mean zone?`},
 		"unknown kind":  {"devices:\n  - {id: a, kind: gate}\n", `f:2:19: devices[0].kind:`},
 		"bad id":        {"devices:\n  - {id: A, kind: door}\n", `f:2:10: devices[0].id: is no id`},
 		"twice":         {"devices:\n  - {id: a, kind: door}\n  - {id: a, kind: door}\n", `f:3:10: devices[1].id: is already that of devices[0]`},

@@ -1,6 +1,7 @@
 // Package series keeps telemetry over time: every point for days, lowest,
-// highest and mean of each minute for months, and a copy in InfluxDB where one
-// is configured. It judges nothing and knows no device beyond its id.
+// highest and mean of each minute for months and of each hour for a year, and a
+// copy in InfluxDB where one is configured. It judges nothing and knows no device
+// beyond its id.
 //
 // A point is known by device, part, metric and its time to the millisecond; the
 // same point twice is one point, so a replay of the journal changes nothing.

@@ -29,7 +29,11 @@ func (s *Store) keepHouse(ctx context.Context) {
 	if s.open.size() > maxOpen {
 		take = func(int64) bool { return true }
 	}
-	err := errors.Join(s.flush(ctx, take), s.forget(ctx, now))
+	err := s.flush(ctx, take)
+	if err == nil { // hours are made of what has been flushed
+		err = s.rollHours(ctx, ended)
+	}
+	err = errors.Join(err, s.forget(ctx, now))
 	if err != nil && ctx.Err() == nil {
 		s.note(ctx, err)
 	}
@@ -77,6 +81,11 @@ func (s *Store) flushPart(ctx context.Context, tx *sql.Tx, places []place, fresh
 		}
 		if _, err := minutes.ExecContext(ctx, p.slot, p.series, encodeMinutes(minutesOf(points))); err != nil {
 			return err
+		}
+		if p.slot/slotsPerHour < s.hours.Load() {
+			if err := s.rollHour(ctx, tx, p); err != nil {
+				return err
+			}
 		}
 		done[p] = true
 	}
@@ -131,6 +140,9 @@ func (s *Store) forget(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM minutes WHERE slot < ?", slotOf(oldestMinute)); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM hours WHERE hour < ?", now.Add(-max(defaultHours, time.Duration(s.rollup.Load()))).UnixMilli()/hourLength); err != nil {
 			return err
 		}
 		open := s.open.oldest(nil, s.next)

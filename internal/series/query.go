@@ -51,7 +51,7 @@ func (s *Store) Metrics(device string) []Metric {
 
 // Query returns the points of a series and the step they stand for. Steps below
 // a minute are made of single points, while those are kept; longer ones of
-// minutes. Steps begin at multiples of the step since 1970, UTC.
+// minutes, and those of whole hours of hours, which are kept for the longest. Steps begin at multiples of the step since 1970, UTC.
 func (s *Store) Query(ctx context.Context, q Query) ([]Point, time.Duration, error) {
 	if !q.From.Before(q.To) || q.To.Sub(q.From) > maxSpan {
 		return nil, 0, fmt.Errorf("series: from %s to %s is no span", q.From, q.To)
@@ -75,9 +75,19 @@ func (s *Store) Query(ctx context.Context, q Query) ([]Point, time.Duration, err
 	}
 	from, to, every := max(0, q.From.UnixMilli()), max(0, q.To.UnixMilli()), step.Milliseconds()
 	from -= from % every // a step is whole or not there
-	ms, err := s.minutes(ctx, id, from, to, fine)
-	if err != nil {
-		return nil, 0, fmt.Errorf("query series: %w", err)
+	var err error
+	var ms []minute
+	if every%hourLength == 0 {
+		if ms, from, err = s.hourly(ctx, id, from, to); err != nil {
+			return nil, 0, fmt.Errorf("query series: %w", err)
+		}
+	}
+	if from < to {
+		rest, err := s.minutes(ctx, id, from, to, fine)
+		if err != nil {
+			return nil, 0, fmt.Errorf("query series: %w", err)
+		}
+		ms = append(ms, rest...)
 	}
 	return steps(ms, every), step, nil
 }

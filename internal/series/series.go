@@ -78,6 +78,8 @@ type Store struct {
 	next  uint64 // number of the next arrival
 	fresh int64  // no block exists from this slot on
 
+	hours atomic.Int64 // the next hour to sum, since 1970; 0: none has been
+
 	copier *copier
 
 	points, refused atomic.Uint64
@@ -152,7 +154,7 @@ func (s *Store) load(ctx context.Context) error {
 	if err := s.names.load(ctx, s.db); err != nil {
 		return err
 	}
-	if err := s.loadOpen(ctx); err != nil {
+	if err := errors.Join(s.loadOpen(ctx), s.loadHours(ctx)); err != nil {
 		return err
 	}
 	if s.copier != nil {
