@@ -75,8 +75,12 @@ for (const c of clients) {
         const will = { topic: topic(d, 'presence'), payload: JSON.stringify({ online: false, boot: 'bw' }), qos: 1, retain: true }
         const polite = await listening(t, d, [topic(d, 'command')], { ca, will })
         await polite.close()
+        await c.send(hub, d, topic(d, 'presence'), JSON.stringify({ online: true, boot: 'after' }), { ca }) // behind any will
+        await ear.next('the next presence comes', (m) => m.payload.includes('after'))
+        const boots = () => ear.got.map((m) => JSON.parse(m.payload).boot)
+        assert.deepEqual(boots(), c.goodbyeWithWill ? ['bw', 'after'] : ['after'], 'what a DISCONNECT leaves')
+        ear.got.length = 0
         const l = await listening(t, d, [topic(d, 'command')], { ca, will })
-        assert.equal(ear.got.length, 0, 'a client that says DISCONNECT leaves no will')
         await l.drop()
         const m = await ear.next('the will comes')
         assert.equal(JSON.parse(m.payload).online, false)

@@ -118,6 +118,7 @@ function mosquitto(v) {
   const base = (hub, who, ca) => ['-h', '127.0.0.1', '-p', port(hub, ca), '-i', who.id, '-u', who.user ?? who.id, '-P', who.secret, '-V', v === 5 ? '5' : '311', ...(ca ? ['--cafile', ca] : [])]
   return {
     name: `mosquitto clients, MQTT ${v === 5 ? '5' : '3.1.1'}`,
+    goodbyeWithWill: v === 5, // it says "disconnect with will" (0x04) when it is ended by a signal
     async send(hub, who, topic, payload, { qos = 1, retain = false, ca } = {}) {
       const l = new Listener()
       program(l, 'mosquitto_pub', [...base(hub, who, ca), '-q', qos, '-t', topic, '-m', payload, ...(retain ? ['-r'] : [])], () => {})
