@@ -254,7 +254,7 @@ func (d *doc) str1(m *node) string { return unquote(d.text[m.v0+1 : m.v1-1]) }
 
 func (d *doc) num(m *node) float64 {
 	x, _ := strconv.ParseFloat(string(d.text[m.v0:m.v1]), 64) // the scanner refused what fails here
-	return x + 0 // no negative zero: two readers would show one value as two
+	return x + 0                                              // no negative zero: two readers would show one value as two
 }
 
 func (d *doc) place(m *node, up int32) int32 {

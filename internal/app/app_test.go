@@ -176,7 +176,7 @@ func TestDeviceThatGoesBeyondItsTopicsRaisesAnAlarm(t *testing.T) {
 	h := openHouse(t, t.TempDir())
 	c, _, _ := h.register("lamp", "lamp-1")
 	c.Publish("dy/v1/door/door-1/event", 1, false, "{}") // 3.1.1 can't be told no: the connection ends
-	for range 600 { // half a minute on a machine that is busy
+	for range 600 {                                      // half a minute on a machine that is busy
 		var open listed
 		h.call(http.MethodGet, "/alarms?state=open", nil, &open)
 		for _, a := range open.Items {
