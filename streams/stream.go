@@ -2,6 +2,7 @@ package streams
 
 import (
 	"math/rand/v2"
+	"sort"
 	"sync"
 	"time"
 )
@@ -15,13 +16,17 @@ func ticks(d time.Duration) uint32 { return uint32(d.Microseconds() * clockRate 
 const (
 	maxCacheBytes  = 12 << 20
 	maxCacheFrames = 1500 // 60 s at 25 fps
+	// tail is what stays from before the newest key frame, for readers that the
+	// machine let run late; without it each key frame would cost them pictures.
+	tail = time.Second
 )
 
-// Stream is the pictures of one camera in one quality, from its newest key frame
-// to now. It lives as long as the camera is known; sources come and go beneath.
+// Stream is the pictures of one camera in one quality, from shortly before its
+// newest key frame to now. It lives as long as the camera is known; sources come and go beneath.
 type Stream struct {
 	mu     sync.Mutex
 	first  uint64 // number of frames[0]
+	start  uint64 // number of the newest key frame: who joins begins here
 	frames []*Frame
 	bytes  int
 	wake   chan struct{} // closed at the next change
@@ -47,7 +52,8 @@ func (s *Stream) put(f *Frame) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.Key {
-		s.drop(len(s.frames))
+		s.drop(s.older(f.At.Add(-tail)))
+		s.start = s.first + uint64(len(s.frames))
 		if s.keys++; !s.keyAt.IsZero() {
 			s.gop = f.At.Sub(s.keyAt)
 		}
@@ -62,6 +68,11 @@ func (s *Stream) put(f *Frame) {
 	s.count++
 	s.octets += uint64(f.Bytes) //nolint:gosec // not negative
 	s.signal()
+}
+
+// older is how many frames came before t.
+func (s *Stream) older(t time.Time) int {
+	return sort.Search(len(s.frames), func(i int) bool { return !s.frames[i].At.Before(t) })
 }
 
 // drop forgets the n oldest frames. Readers may hold the old slice, so it is not reused.
@@ -95,7 +106,7 @@ func (s *Stream) end(err error) {
 	s.signal()
 }
 
-// from returns the cached frames from number n on and the number of the first of
+// from returns the cached frames from number n on, 0 meaning the newest key frame, and the number of the first of
 // them, which is more than n where n is gone; or a channel closed by the next change.
 func (s *Stream) from(n uint64) (fs []*Frame, first uint64, wake <-chan struct{}, err error) {
 	s.mu.Lock()
@@ -104,6 +115,9 @@ func (s *Stream) from(n uint64) (fs []*Frame, first uint64, wake <-chan struct{}
 		return nil, n, nil, s.gone
 	}
 	first = max(n, s.first)
+	if n == 0 {
+		first = max(s.start, s.first)
+	}
 	if i := first - s.first; i < uint64(len(s.frames)) {
 		return s.frames[i:len(s.frames):len(s.frames)], first, nil, nil
 	}
@@ -139,8 +153,8 @@ func (s *Stream) setCodec(c Codec) (changed bool) {
 func (s *Stream) key() (*Frame, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.frames) > 0 && s.frames[0].Key {
-		return s.frames[0], nil, nil
+	if i := s.start - s.first; s.start >= s.first && i < uint64(len(s.frames)) {
+		return s.frames[i], nil, nil
 	}
 	return nil, s.wake, s.gone
 }

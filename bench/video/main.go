@@ -1,0 +1,146 @@
+// Command video starts the hub for a load generator that plays cameras and
+// viewers and brings no credentials: it registers the cameras and stands before
+// the hub as a viewer's proxy that adds a token. The hub itself is what users run,
+// with nothing switched off. Only signalling passes the proxy; pictures go from
+// the hub to the viewers.
+//
+//	video CAMERAS HUB     CAMERAS: a file with "id rtsp-address" in each line
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	front    = "127.0.0.1:9000" // for the viewers
+	back     = "127.0.0.1:9001" // the hub
+	media    = "127.0.0.1:9002"
+	api      = "http://" + back + "/api/v1"
+	password = "bench-password"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: video CAMERAS HUB")
+		os.Exit(2)
+	}
+	if err := run(ctx, os.Args[1], os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench video:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop was called
+	}
+}
+
+func run(ctx context.Context, cameras, hub string) error {
+	dir, err := os.MkdirTemp("", "bench-video-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	conf := filepath.Join(dir, "hub.yaml")
+	text := "log: {level: error}\nidentity: {admin_password: " + password + "}\n"
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, hub, "serve", "--config", conf, "--data", filepath.Join(dir, "data"), "--http", back, "--webrtc", media, "--mqtt", "off", "--mqtts", "off") //nolint:gosec // the program is the argument
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 3 * time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer func() { _ = cmd.Wait() }()
+	token, err := prepare(ctx, cameras)
+	if err != nil {
+		_ = cmd.Process.Kill()
+		return err
+	}
+	return serve(ctx, token)
+}
+
+// prepare signs in as the hub comes up, adds the cameras and gets a token.
+func prepare(ctx context.Context, cameras string) (string, error) {
+	list, err := os.ReadFile(cameras) //nolint:gosec // the file is the argument
+	if err != nil {
+		return "", err
+	}
+	var cookie string
+	for {
+		res, err := call(ctx, "/session", "", map[string]string{"username": "admin", "password": password}, nil)
+		if err == nil {
+			cookie, _, _ = strings.Cut(res.Header.Get("Set-Cookie"), ";")
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	for line := range strings.Lines(string(list)) {
+		if f := strings.Fields(line); len(f) == 2 {
+			if _, err := call(ctx, "/cameras", cookie, map[string]string{"id": f[0], "name": f[0], "zone": "east", "url": f[1]}, nil); err != nil {
+				return "", err
+			}
+		}
+	}
+	var t struct{ Token string }
+	_, err = call(ctx, "/tokens", cookie, map[string]string{"name": "bench", "role": "admin"}, &t)
+	return t.Token, err
+}
+
+func call(ctx context.Context, path, cookie string, in, out any) (*http.Response, error) {
+	b, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, api+path, bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Cookie", cookie)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode >= http.StatusMultipleChoices {
+		return nil, fmt.Errorf("%s: %s", path, res.Status)
+	}
+	if out != nil {
+		err = json.NewDecoder(res.Body).Decode(out)
+	}
+	return res, err
+}
+
+// serve lets viewers in with the token.
+func serve(ctx context.Context, token string) error {
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: back})
+		r.Out.Header.Set("Authorization", "Bearer "+token)
+	}}
+	srv := &http.Server{Addr: front, Handler: proxy, ReadHeaderTimeout: 5 * time.Second}
+	defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
+	if err := srv.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
