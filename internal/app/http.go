@@ -7,8 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
+
+	"dongyue/internal/web"
 )
 
 // server is the HTTP listener of screens and API.
@@ -27,7 +30,7 @@ func newServer(ctx context.Context, addr string, cert *tls.Config, api, screens 
 		ln = tls.NewListener(ln, cert)
 	}
 	return &server{ln: ln, srv: &http.Server{
-		Handler:           sameSite(split(api, screens)),
+		Handler:           survive(sameSite(split(api, screens)), log),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
@@ -35,11 +38,34 @@ func newServer(ctx context.Context, addr string, cert *tls.Config, api, screens 
 	}}, nil
 }
 
+// survive keeps a mistake in one request from being silent, or from being a closed
+// connection without a word.
+func survive(h http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			x := recover()
+			if x == nil {
+				return
+			}
+			if x == http.ErrAbortHandler { //nolint:errorlint // the value itself is the sign
+				panic(x)
+			}
+			log.ErrorContext(r.Context(), "request panicked", "method", r.Method, "path", r.URL.Path, "panic", x, "stack", string(debug.Stack()))
+			web.WriteProblem(w, web.Fail(http.StatusInternalServerError, "internal", "the hub could not do this; its log says why"))
+		}()
+		h.ServeHTTP(w, r)
+	})
+}
+
 // sameSite keeps pages of other sites from acting with this one's cookie. A
 // request that brings a token of its own carries no cookie's rights, so players
 // and programs on other origins may come with one.
 func sameSite(h http.Handler) http.Handler {
-	guarded := http.NewCrossOriginProtection().Handler(h)
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		web.WriteProblem(w, web.Fail(http.StatusForbidden, "request.cross_site", "a page of another site may not do this; a program sends a bearer token"))
+	}))
+	guarded := guard.Handler(h)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "" {
 			h.ServeHTTP(w, r)
@@ -51,15 +77,14 @@ func sameSite(h http.Handler) http.Handler {
 
 // split sends what the API owns to it and the rest to the screens.
 func split(api, screens http.Handler) http.Handler {
-	own := []string{"/api/", "/whep/", "/livez", "/readyz", "/metrics", "/open311/"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, p := range own {
-			if strings.HasPrefix(r.URL.Path, p) {
-				api.ServeHTTP(w, r)
-				return
-			}
+		first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
+		switch first {
+		case "api", "whep", "livez", "readyz", "metrics", "open311":
+			api.ServeHTTP(w, r)
+		default:
+			screens.ServeHTTP(w, r)
 		}
-		screens.ServeHTTP(w, r)
 	})
 }
 

@@ -45,8 +45,8 @@ func NewAPI(version string, guard Guard, log *slog.Logger) *API {
 	mux := http.NewServeMux()
 	cfg := huma.DefaultConfig("Dongyue Hub", version)
 	cfg.OpenAPIPath = "/api/v1/openapi"
-	cfg.DocsPath = "" // no page that loads scripts from elsewhere
-	cfg.SchemasPath = "/api/v1/schemas"
+	cfg.DocsPath = ""     // no page that loads scripts from elsewhere
+	cfg.SchemasPath = ""  // they are in the document
 	cfg.CreateHooks = nil // no $schema members in answers
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: SessionCookie},
@@ -150,14 +150,6 @@ func (a *API) Allowed(ctx context.Context, action Action) bool { return a.refuse
 
 // Routes lists what has been registered.
 func (a *API) Routes() []Route { return a.raw }
-
-// ServeHTTP authenticates, refuses cross-site writes, and routes.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if p, ok := a.guard.Authenticate(r); ok {
-		r = r.WithContext(WithPrincipal(r.Context(), p))
-	}
-	a.mux.ServeHTTP(w, r)
-}
 
 func (a *API) add(method, route string, action Action) string {
 	if action == "" {

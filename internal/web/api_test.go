@@ -89,3 +89,73 @@ func TestOpenAPIIsServed(t *testing.T) {
 		t.Fatalf("%d %.200s", w.Code, w.Body)
 	}
 }
+
+// answer asks as role and returns status, headers and body.
+func answer(a *API, method, path, auth string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "/", strings.NewReader(""))
+	r.URL.Path = path
+	r.Header.Set("Authorization", auth)
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, r)
+	return w
+}
+
+func TestWhatIsNotRoutedIsAProblem(t *testing.T) {
+	a := testAPI()
+	for _, c := range []struct {
+		method, path string
+		status       int
+		code, allow  string
+	}{
+		{"GET", "/api/v1/nothing", 404, "request.no_route", ""},
+		{"GET", "/api/v1/things/a/", 404, "request.no_route", ""},
+		{"POST", "/api/v1//things/a", 404, "request.no_route", ""},
+		{"GET", "/api/v1/things/../raw", 404, "request.no_route", ""},
+		{"GET", "", 404, "request.no_route", ""},
+		{"DELETE", "/api/v1/things/a", 405, "request.method", "GET, HEAD"},
+		{"OPTIONS", "/raw", 405, "request.method", "GET, HEAD"},
+		{"BREW", "/raw", 405, "request.method", "GET, HEAD"},
+	} {
+		w := answer(a, c.method, c.path, "root")
+		if w.Code != c.status || !strings.Contains(w.Body.String(), `"code":"`+c.code+`"`) || w.Header().Get("Allow") != c.allow ||
+			w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("Location") != "" {
+			t.Errorf("%s %s: %d %v %s", c.method, c.path, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
+func TestAnswersStayOutOfCachesAndFrames(t *testing.T) {
+	for _, path := range []string{"/api/v1/things/a", "/raw", "/api/v1/nothing", "/api/v1/openapi.json"} {
+		h := answer(testAPI(), "GET", path, "root").Header()
+		if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" ||
+			!strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+			t.Errorf("%s: %v", path, h)
+		}
+	}
+}
+
+// A body that is refused holds passwords; the refusal must not.
+func TestProblemsDoNotRepeatTheRequest(t *testing.T) {
+	type in struct {
+		Body struct {
+			URL  string `json:"url"`
+			Name string `json:"name" maxLength:"5"`
+		}
+	}
+	a := testAPI()
+	Register(a, Op{Method: "POST", Path: "/things", Action: Public, Tag: "things"}, func(context.Context, *in) (*bodyOut, error) { return nil, nil })
+	for _, body := range []string{
+		`{"url":"rtsp://u:hunter2@cam/"}`, `{"url":"x","name":"hunter2hunter2"}`, `{"url":{"a":"hunter2"},"name":"a"}`, `hunter2`, `{"url":"hunter2`,
+		`{"url":1,"url":"hunter2","name":"a"}`, `["hunter2"]`, `{"url":"","name":"a"` + strings.Repeat(`,"x":"hunter2"`, 3) + `}`,
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/api/v1/things", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		got := w.Body.String()
+		if w.Code < 400 || w.Code > 422 || !strings.Contains(got, `"code":"request.invalid"`) || strings.Contains(got, "hunter2") ||
+			strings.Contains(got, "unmarshal") || strings.Contains(got, "Go ") {
+			t.Errorf("%s: %d %s", body, w.Code, got)
+		}
+	}
+}

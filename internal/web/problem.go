@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -49,20 +50,48 @@ func WriteProblem(w http.ResponseWriter, p *Problem) {
 	_ = json.NewEncoder(w).Encode(p)
 }
 
-// newProblem turns huma's own errors (validation, limits) into problems.
+// mostErrors bounds a problem: the first mistakes are enough to go on with, and a
+// body of a megabyte must not come back as one of ten.
+const mostErrors = 20
+
+// newProblem turns huma's own errors (validation, limits) into problems. It leaves
+// out the values that were sent: among them are passwords and cameras' addresses,
+// and a problem ends up in logs and recordings.
 func newProblem(status int, msg string, errs ...error) huma.StatusError {
 	p := Fail(status, codeOf(status), msg)
-	for _, err := range errs {
-		if d, ok := err.(huma.ErrorDetailer); ok {
-			p.Errors = append(p.Errors, d.ErrorDetail())
-		} else if err != nil {
-			p.Errors = append(p.Errors, &huma.ErrorDetail{Message: err.Error()})
-		}
-	}
 	if status >= http.StatusInternalServerError {
-		p.Errors = nil // what went wrong inside is for the log
+		return p // what went wrong inside is for the log
+	}
+	for _, err := range errs {
+		if err == nil || len(p.Errors) == mostErrors {
+			continue
+		}
+		d := &huma.ErrorDetail{Message: err.Error()}
+		if x, ok := err.(huma.ErrorDetailer); ok {
+			d = x.ErrorDetail()
+		}
+		p.Errors = append(p.Errors, &huma.ErrorDetail{Message: plain(d.Message), Location: clip(d.Location)})
 	}
 	return p
+}
+
+// plain says in the words of the API what a decoder says in those of Go.
+func plain(message string) string {
+	for _, inner := range []string{"json: ", "unmarshal", "strconv.", "Go value", "Go struct"} {
+		if strings.Contains(message, inner) {
+			return "it is not the JSON that is wanted here: a value of another type, or a name that stands twice"
+		}
+	}
+	return clip(message)
+}
+
+// clip shortens what may repeat the request.
+func clip(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 func codeOf(status int) string {
@@ -75,6 +104,12 @@ func codeOf(status int) string {
 		return "not_found"
 	case http.StatusUnprocessableEntity, http.StatusBadRequest:
 		return "request.invalid"
+	case http.StatusUnsupportedMediaType:
+		return "request.content_type"
+	case http.StatusNotAcceptable:
+		return "request.not_acceptable"
+	case http.StatusRequestTimeout:
+		return "request.timeout"
 	case http.StatusRequestEntityTooLarge:
 		return "request.too_large"
 	case http.StatusConflict:

@@ -31,6 +31,10 @@ func (f *Feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		seq = n
 	}
+	if r.Method == http.MethodHead { // its headers are all there is to have
+		streamHeaders(w.Header())
+		return
+	}
 	want := topics(r.URL.Query().Get("topics"))
 	me := &reader{transient: make(chan Entry, 256)}
 	f.mu.Lock()
@@ -42,15 +46,18 @@ func (f *Feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.mu.Unlock()
 	}()
 
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no")
+	streamHeaders(w.Header())
 	w.WriteHeader(http.StatusOK)
 	if _, err := fmt.Fprintf(w, "retry: 1000\nid: %d\nevent: hello\ndata: {\"seq\":%d}\n\n", seq, seq); err != nil || rc.Flush() != nil {
 		return
 	}
 	f.follow(w, r, rc, me, seq, want)
+}
+
+func streamHeaders(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
 }
 
 func (f *Feed) follow(w http.ResponseWriter, r *http.Request, rc *http.ResponseController, me *reader, seq uint64, want func(string) bool) {

@@ -110,3 +110,11 @@ func TestStreamSendsWhatTheReaderMayRead(t *testing.T) {
 		})
 	}
 }
+
+func TestHeadOfTheStreamEnds(t *testing.T) {
+	w := httptest.NewRecorder()
+	newFeed(t).ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/", nil))
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/event-stream" || w.Body.Len() != 0 {
+		t.Fatalf("%d %v %q", w.Code, w.Header(), w.Body)
+	}
+}
