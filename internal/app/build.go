@@ -111,7 +111,11 @@ func (a *App) buildIdentity(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.password, err = a.identity.EnsureAdmin(ctx, first.Reveal())
+	password := first.Reveal()
+	if a.o.Demo != nil { // the start block names one password for all accounts
+		password = a.demoPassword()
+	}
+	a.password, err = a.identity.EnsureAdmin(ctx, password)
 	return err
 }
 
