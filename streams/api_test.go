@@ -57,6 +57,7 @@ func TestAPI(t *testing.T) {
 	}{
 		{`{"id":"cam-1",` + address + `}`, "camera.exists", 409},
 		{`{"id":"Cam 1",` + address + `}`, "camera.bad_id", 422},
+		{`{"id":"wall",` + address + `}`, "camera.bad_id", 422},
 		{`{"id":"cam-2","url":"http://admin:hunter2@10.0.0.5/"}`, "camera.bad_url", 422},
 		{`{"id":"cam-2","url":"rtsp://h/x","sub_url":"hunter2"}`, "camera.bad_url", 422},
 		{`{"id":"cam-2","url":"rtsp://h/x","fov":400}`, "camera.bad_fov", 422},

@@ -103,6 +103,9 @@ func (c *Camera) check() (code string, err error) {
 	if !event.ValidDevice(c.ID) {
 		return "camera.bad_id", errors.New("the id must match [a-z0-9][a-z0-9-]{0,62}: for example cam-east-gate")
 	}
+	if c.ID == "wall" {
+		return "camera.bad_id", errors.New("the id wall is the address of many pictures at once: choose another")
+	}
 	if c.Name == "" {
 		c.Name = c.ID
 	}
