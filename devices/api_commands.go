@@ -20,11 +20,11 @@ func (r *Registry) registerCommands(a *web.API) {
 	}, r.postCommand)
 	web.Register(a, web.Op{
 		Method: http.MethodGet, Path: "/devices/{id}/commands", Summary: "What a device was told, newest first",
-		Tag: tag, Action: web.DevicesRead,
+		Tag: tag, Action: web.EventsRead,
 	}, r.getCommands)
 	web.Register(a, web.Op{
 		Method: http.MethodGet, Path: "/devices/{id}/commands/{command}", Summary: "One command and how far it came",
-		Tag: tag, Action: web.DevicesRead,
+		Tag: tag, Action: web.EventsRead,
 	}, r.getCommand)
 }
 

@@ -29,12 +29,15 @@ type house struct {
 
 const testPassword = "correct-horse-battery"
 
-func openHouse(t *testing.T, dir string) *house {
+func openHouse(t *testing.T, dir string, change ...func(*config.Config)) *house {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Data.Dir = dir
 	cfg.HTTP.Addr, cfg.MQTT.Addr, cfg.MQTT.TLSAddr, cfg.WebRTC.Addr = "127.0.0.1:0", "127.0.0.1:0", config.Off, config.Off
 	cfg.Identity.AdminPassword = testPassword
+	for _, f := range change {
+		f(cfg)
+	}
 	var out bytes.Buffer
 	a, err := New(t.Context(), Options{Config: cfg, Version: "test", Log: slog.New(slog.DiscardHandler), Out: &out, Progress: io.Discard})
 	if err != nil {

@@ -19,7 +19,7 @@ func topicActions() map[string]Action {
 		"alarm":     AlarmsRead,
 		"device":    DevicesRead,
 		"twin":      DevicesRead,
-		"command":   DevicesRead,
+		"command":   EventsRead, // it tells who had which door opened
 		"camera":    CamerasRead,
 		"badge":     AccessRead,
 		"broadcast": Broadcast,
