@@ -8,7 +8,7 @@ import { recall, remember } from '../kit/stored';
 import { Stream, type LinkState } from '../kit/stream';
 import { Tone } from '../kit/tone';
 import type { Alarm, Camera, Command, Device, Incident, Opening, Page, Procedure, Zone } from '../kit/types';
-import { explain } from '../kit/errors';
+import { explain, whyNot } from '../kit/errors';
 import { WallState } from './wall.svelte';
 
 /** What the inspector shows instead of the current alarm. */
@@ -166,15 +166,20 @@ export class Desk {
     if (next) this.selectAlarm(next.id);
   }
 
-  /** Acts on an alarm; the answer or the stream brings the new state. */
-  async act(id: string, what: 'ack' | 'assign' | 'comment' | 'close', body: Record<string, string> = {}): Promise<boolean> {
+  /**
+   * Acts on an alarm; the answer or the stream brings the new state. refused hears
+   * why it was not done; without it a notice tells.
+   */
+  async act(id: string, what: 'ack' | 'assign' | 'comment' | 'close', body: Record<string, string> = {}, refused?: (why: string) => void): Promise<boolean> {
     try {
       const a = await post<Alarm | undefined>(`/alarms/${encodeURIComponent(id)}/${what}`, body);
       if (a?.id) this.#event('alarm', { ...a, change: what });
       else await this.#detail(id);
       return true;
     } catch (err) {
-      notices.fail(err);
+      const why = whyNot(err, this.model.alarms.get(id));
+      if (refused) refused(why);
+      else notices.say(why, 'bad', 9000);
       return false;
     }
   }
@@ -275,8 +280,19 @@ export class Desk {
     this.announced = a;
     if (!a.silent) this.tone.announce(a.priority);
     if (a.priority === 'critical') this.showCameras(a);
+    else if (a.priority === 'high') this.#lookAt(a);
     if (!this.alarm) this.selectAlarm(a.id);
     else if (a.priority === 'critical') this.#offer(a.id);
+  }
+
+  /**
+   * A high alarm gets its picture too, unless an alarm that nobody has acknowledged
+   * has the large tile: what the operator is looking at stays where it is.
+   */
+  #lookAt(a: Alarm): void {
+    const first = this.wall.slots[0]?.alarm;
+    const there = first === undefined ? undefined : this.model.alarms.get(first);
+    if (!there || !isUnacked(there)) this.showCameras(a);
   }
 
   /** Selects a critical alarm over a lesser one, once the operator's hands are still. */

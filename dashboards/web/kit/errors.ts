@@ -1,5 +1,6 @@
 import { ApiError } from './api';
 import { known, t } from './i18n.svelte';
+import type { Alarm } from './types';
 
 /** A sentence for the person: what went wrong and what to do. */
 export function explain(err: unknown): string {
@@ -12,4 +13,10 @@ export function explain(err: unknown): string {
   if (err.status === 429) return t('error.too_many');
   if (err.status >= 500) return t('error.server');
   return err.detail || t('error.unknown');
+}
+
+/** The same for an alarm: one that is about life safety has its own rules for the close. */
+export function whyNot(err: unknown, a: Alarm | undefined): string {
+  const held = err instanceof ApiError && err.code === 'alarm.still_active' && a?.latched;
+  return held ? t('error.alarm.life_safety') : explain(err);
 }

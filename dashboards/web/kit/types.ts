@@ -66,6 +66,12 @@ export interface Alarm {
   journal?: JournalEntry[] | null;
   count?: number;
   change?: string;
+  /** The condition holds. */
+  active?: boolean;
+  /** Stays until a person closes it. */
+  latched?: boolean;
+  /** The hub will hear of the end. */
+  measured?: boolean;
   /** Duress: nothing may sound. */
   silent?: boolean;
 }
