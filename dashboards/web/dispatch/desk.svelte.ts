@@ -9,6 +9,7 @@ import { Stream, type LinkState } from '../kit/stream';
 import { Tone } from '../kit/tone';
 import type { Alarm, Camera, Command, Device, Incident, Opening, Page, Procedure, Zone } from '../kit/types';
 import { explain, whyNot } from '../kit/errors';
+import { byName } from '../kit/format';
 import { WallState } from './wall.svelte';
 
 /** What the inspector shows instead of the current alarm. */
@@ -99,7 +100,7 @@ export class Desk {
       ]);
       this.zones = zones;
       m.load(m.alarms, [...recent, ...open], since);
-      m.load(m.devices, devices, since);
+      m.load(m.devices, byName(devices), since);
       m.load(m.cameras, cameras, since);
       this.loading = 'ready';
       this.trouble = '';

@@ -1,4 +1,5 @@
 import { locale } from './i18n.svelte';
+import type { Label } from './types';
 
 const cache = new Map<string, Intl.DateTimeFormat | Intl.NumberFormat>();
 
@@ -66,4 +67,11 @@ export function ago(x: When, now = Date.now()): string {
   if (a < 3600) return f.format(Math.round(s / 60), 'minute');
   if (a < 86_400) return f.format(Math.round(s / 3600), 'hour');
   return f.format(Math.round(s / 86_400), 'day');
+}
+
+/** By name as a person counts: unit 2 before unit 10. */
+export function byName<T extends { id: string; name: Label }>(xs: readonly T[]): T[] {
+  const c = new Intl.Collator('zh-CN', { numeric: true });
+  const name = (x: T) => (typeof x.name === 'string' ? x.name : x.name.zh || x.name.en) || x.id;
+  return [...xs].sort((a, b) => c.compare(name(a), name(b)) || (a.id < b.id ? -1 : 1));
 }

@@ -71,6 +71,38 @@ test('a critical alarm is on top, in the wall and in the inspector; keys work on
   return page;
 });
 
+test('a refused close says why in the dialog, in the language of the screen', async (b, hub) => {
+  for (const [lang, words] of [['zh-Hans', /关系到人身安全/], ['en', /lives may depend on it/]]) {
+    const page = await open(b, hub, 'dispatch', 'operator', { lang });
+    await page.locator('[data-link=live]').waitFor();
+    hub.demo.charger_hot();
+    const a = hub.state.alarms.at(-1);
+    a.active = a.latched = a.measured = true;
+    await page.locator(`[data-testid=alarm-row][data-alarm-id="${a.id}"]`).click();
+    await page.keyboard.press('c');
+    await page.getByTestId('note-save').click();
+    await until('told', async () => words.test(await page.getByTestId('note-error').textContent()));
+    assert.ok(!a.closed_at);
+    await page.context().close();
+  }
+});
+
+test('a high alarm gets its picture, but not over one that nobody has acknowledged', async (b, hub) => {
+  const page = await open(b, hub, 'dispatch', 'operator');
+  await page.locator('[data-link=live]').waitFor();
+  hub.demo.door_forced();
+  const high = hub.state.alarms.at(-1);
+  await until('its camera in front', async () => (await tiles(page))[0]?.camera === high.cameras[0]);
+  hub.demo.charger_hot();
+  const critical = hub.state.alarms.at(-1);
+  await until('the critical one as well', async () => (await tiles(page)).some((x) => x.camera === critical.cameras[0]));
+  const before = (await tiles(page))[0].camera;
+  hub.demo.door_forced();
+  await page.waitForTimeout(500);
+  assert.equal((await tiles(page))[0].camera, before);
+  return page;
+});
+
 test('in a flood the newest critical alarm still gets its picture, and the rows stay quick', async (b, hub) => {
   const page = await open(b, hub, 'dispatch', 'operator');
   await page.locator('[data-link=live]').waitFor();

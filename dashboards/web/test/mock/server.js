@@ -78,6 +78,7 @@ export function start(port = 0) {
       const a = s.alarms.find((x) => x.id === id);
       if (what === 'ack') Object.assign(a, { state: a.state.replace('unacked_returned', 'normal').replace('unacked', 'acked'), acked_at: new Date().toISOString(), acked_by: who.name });
       if (what === 'assign') a.assignee = body.name ?? who.name;
+      if (what === 'close' && a.active && a.latched && a.measured) return problem(409, 'alarm.still_active', 'the condition still holds');
       if (what === 'close') Object.assign(a, { state: 'normal', closed_at: new Date().toISOString() });
       return change(a, what, who.name, body.text ?? '');
     }],
