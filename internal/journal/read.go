@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,12 +75,78 @@ type Filter struct {
 // search by From can miss its events.
 const clockAhead = 24 * time.Hour
 
-// Query returns events of the index in order. It waits a little for those that
-// were committed before the call; an index that lags further behind answers
-// without its newest.
+// Query returns the events that were committed before the call, in order. The
+// index answers; what it has not got after a little waiting is read from the
+// segments, so an answer is never short of its newest.
 func (j *Journal) Query(ctx context.Context, f Filter) ([]event.Event, error) {
-	j.idx.reach(ctx, j.Last(), queryWait)
-	return j.query(ctx, f)
+	if f.Limit < 1 {
+		f.Limit = 100
+	}
+	last := j.Last()
+	if j.idx.reach(ctx, last, queryWait) {
+		return j.query(ctx, f)
+	}
+	mark := j.idx.upTo.Load()
+	indexed := f
+	if indexed.Before == 0 || indexed.Before > mark+1 {
+		indexed.Before = mark + 1
+	}
+	if f.Newest {
+		es, err := j.scan(ctx, mark, last, f)
+		if err != nil || len(es) == f.Limit {
+			return es, err
+		}
+		indexed.Limit = f.Limit - len(es)
+		old, err := j.query(ctx, indexed)
+		return append(es, old...), err
+	}
+	es, err := j.query(ctx, indexed)
+	if err != nil || len(es) == f.Limit {
+		return es, err
+	}
+	f.Limit -= len(es)
+	fresh, err := j.scan(ctx, mark, last, f)
+	return append(es, fresh...), err
+}
+
+// scan reads the events behind mark up to last from the segments and returns
+// those that the filter chooses, in its order.
+func (j *Journal) scan(ctx context.Context, mark, last uint64, f Filter) ([]event.Event, error) {
+	r := j.seg.reader(max(mark, f.After))
+	defer r.close()
+	var out []event.Event
+	for r.after < last && ctx.Err() == nil {
+		es, err := r.next(maxGroup)
+		if err != nil {
+			return nil, fmt.Errorf("query journal: %w", err)
+		}
+		if len(es) == 0 {
+			break // the rest has been damaged
+		}
+		for i := range es {
+			if es[i].Seq > last || !f.chooses(&es[i]) {
+				continue
+			}
+			out = append(out, es[i])
+			if len(out) == f.Limit && !f.Newest {
+				return out, nil
+			}
+		}
+		if n := len(out) - f.Limit; f.Newest && n > 0 {
+			out = append(out[:0], out[n:]...)
+		}
+	}
+	if f.Newest {
+		slices.Reverse(out)
+	}
+	return out, ctx.Err()
+}
+
+// chooses is the filter for one event, as where is for the index.
+func (f *Filter) chooses(e *event.Event) bool {
+	return e.Seq > f.After && (f.Before == 0 || e.Seq < f.Before) &&
+		(f.Device == "" || e.Device == f.Device) && (f.Type == "" || e.Type == f.Type) && (f.Channel == "" || e.Channel == f.Channel) &&
+		(f.From.IsZero() || e.At.UnixMilli() >= f.From.UnixMilli()) && (f.To.IsZero() || e.At.UnixMilli() < f.To.UnixMilli())
 }
 
 func (j *Journal) query(ctx context.Context, f Filter) ([]event.Event, error) {
@@ -90,9 +157,6 @@ func (j *Journal) query(ctx context.Context, f Filter) ([]event.Event, error) {
 	order := "ASC"
 	if f.Newest {
 		order = "DESC"
-	}
-	if f.Limit < 1 {
-		f.Limit = 100
 	}
 	rows, err := j.db.Read().QueryContext(ctx, `SELECT seq, device, id, kind, zone, channel, type, part, boot, boot_seq, at, received_at, late, data
 		FROM journal WHERE `+where+" ORDER BY seq "+order+" LIMIT ?", append(args, f.Limit)...) //nolint:gosec // where has no outside text
