@@ -38,6 +38,7 @@ type ingest struct {
 	damaged  uint64
 	back     uint64 // steps back in time: B-frames
 	left     uint64 // B-frames left out
+	top      uint32 // stream time of the newest picture passed on
 	lastLost error
 }
 
@@ -73,10 +74,11 @@ func (g *ingest) Unit(nalus [][]byte, ts uint32) {
 	}
 	g.needKey = false
 	f.At, f.TS = g.now(), g.time(ts)
-	if g.back > 0 && f.Spare {
+	if behind := int32(f.TS-g.top) < 0; g.back > 0 && (f.Spare || behind && !f.Key && g.frames > 0) { //nolint:gosec // modulo 2^32 is meant
 		g.left++
 		return
 	}
+	g.top = f.TS
 	g.to.put(f)
 	if g.frames++; g.frames == 1 {
 		g.first()
@@ -98,8 +100,10 @@ func (g *ingest) lost(err error) {
 
 // WebRTC knows only one time of a picture, so those of a stream with B-frames
 // would be shown in the order in which they are coded, to and fro. From the first
-// step back on, Unit leaves out the pictures that no other needs: usually all
-// B-frames. What remains moves evenly, at a lower rate.
+// step back on, Unit leaves out the pictures that no other needs, usually all
+// B-frames, and those that come too late to be shown, which only other B-frames
+// need as a rule: decoders of browsers ask for a key frame at each of them. What
+// remains moves evenly, at a lower rate.
 
 // time turns the camera's time into the stream's: the same steps, but a new
 // connection or a clock that was set goes on where the stream is now.

@@ -23,8 +23,8 @@ STREAMS = {  # name: (width, height, profile, encoder)
     "test": (640, 360, "baseline", PLAIN % 30),
     "sub": (320, 180, "baseline", PLAIN % 30),
     "long": (640, 360, "baseline", PLAIN % 150),  # 10 s from key frame to key frame
-    "b": (640, 360, "main", B_FRAMES % "2"),
-    "pyramid": (640, 360, "main", B_FRAMES % "3 b-pyramid=true"),  # B-frames that others refer to
+    "b": (640, 360, "main", B_FRAMES % "2 option-string=b-pyramid=none"),
+    "pyramid": (640, 360, "main", B_FRAMES % "3"),  # with B-frames that other B-frames refer to
 }
 
 user, password = sys.argv[1], sys.argv[2]
