@@ -87,10 +87,7 @@ func (p *Packetizer) AccessUnit(nalus [][]byte) (*Frame, error) {
 		if len(p.sps) == 0 || len(p.pps) == 0 {
 			return nil, errNoParams
 		}
-		for _, n := range p.sps {
-			params = append(params, inOrder(n))
-		}
-		params = append(params, p.pps...)
+		params = append(append(params, p.sps...), p.pps...)
 	}
 	for _, list := range [][][]byte{params, keep} {
 		for _, n := range list {

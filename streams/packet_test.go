@@ -43,7 +43,6 @@ func equal(a, b [][]byte) bool {
 }
 
 func TestAccessUnit(t *testing.T) {
-	sps := inOrder(testSPS)
 	idr, p := slice(nalIDR, 5000), slice(nalSlice, 300)
 	aud, filler, sei := []byte{9, 0xf0}, []byte{12, 0xff, 0x80}, []byte{6, 1, 2, 3}
 	for _, c := range []struct {
@@ -51,10 +50,10 @@ func TestAccessUnit(t *testing.T) {
 		in, want [][]byte
 		key      bool
 	}{
-		{"key frame", [][]byte{testSPS, testPPS, idr}, [][]byte{sps, testPPS, idr}, true},
-		{"delimiter and filler go", [][]byte{aud, testSPS, testPPS, sei, idr, filler}, [][]byte{sps, testPPS, sei, idr}, true},
-		{"sets in another order", [][]byte{aud, testPPS, testSPS, idr}, [][]byte{sps, testPPS, idr}, true},
-		{"sets are kept for the next key frame", [][]byte{idr}, [][]byte{sps, testPPS, idr}, true},
+		{"key frame", [][]byte{testSPS, testPPS, idr}, [][]byte{testSPS, testPPS, idr}, true},
+		{"delimiter and filler go", [][]byte{aud, testSPS, testPPS, sei, idr, filler}, [][]byte{testSPS, testPPS, sei, idr}, true},
+		{"sets in another order", [][]byte{aud, testPPS, testSPS, idr}, [][]byte{testSPS, testPPS, idr}, true},
+		{"sets are kept for the next key frame", [][]byte{idr}, [][]byte{testSPS, testPPS, idr}, true},
 		{"plain", [][]byte{p}, [][]byte{p}, false},
 		{"two slices", [][]byte{p, p}, [][]byte{p, p}, false},
 		{"empty NAL", [][]byte{{}, p}, [][]byte{p}, false},
@@ -125,7 +124,7 @@ func TestLongParameterSetsStandAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := decode(t, f); !equal(got, [][]byte{inOrder(testSPS), pps, slice(nalIDR, 10)}) {
+	if got := decode(t, f); !equal(got, [][]byte{testSPS, pps, slice(nalIDR, 10)}) {
 		t.Fatalf("%d NAL units", len(got))
 	}
 }
