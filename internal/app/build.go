@@ -156,7 +156,7 @@ func (a *App) buildStreams(context.Context) (err error) {
 	if !addr.On() {
 		return nil
 	}
-	a.whep, err = whep.New(whep.Options{Addr: string(addr), Streams: a.streams, Log: a.log, Metrics: a.reg})
+	a.whep, err = whep.New(whep.Options{Addr: string(addr), Hosts: a.o.Config.WebRTC.Hosts, Streams: a.streams, Log: a.log, Metrics: a.reg})
 	return err
 }
 

@@ -26,7 +26,8 @@ const (
 
 // Options of New.
 type Options struct {
-	Addr            string // host:port of WebRTC, UDP and TCP; port 0 takes a free one
+	Addr            string   // host:port of WebRTC, UDP and TCP; port 0 takes a free one
+	Hosts           []string // IP addresses that browsers reach this machine by, where it can't see them itself
 	Streams         *streams.Streams
 	Log             *slog.Logger
 	Metrics         prometheus.Registerer // nil: none
@@ -58,6 +59,9 @@ func New(o Options) (*Server, error) {
 	}
 	if _, _, err := net.SplitHostPort(o.Addr); err != nil {
 		return nil, fmt.Errorf("whep: address %q: %w", o.Addr, err)
+	}
+	if err := checkHosts(o.Hosts); err != nil {
+		return nil, err
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

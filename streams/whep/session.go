@@ -63,7 +63,7 @@ func (s *Server) open(camera string, q streams.Quality, principal, offer string)
 		lease.Close()
 		return nil, "", err
 	}
-	return x, answer, nil
+	return x, advertise(answer, s.o.Hosts), nil
 }
 
 // admit says whether one more session fits.
