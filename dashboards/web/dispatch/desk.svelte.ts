@@ -201,7 +201,11 @@ export class Desk {
   /** Shows an alarm's cameras in front. */
   showCameras(a: Alarm): void {
     const known = (a.cameras ?? []).filter((c) => this.model.cameras.has(c));
-    if (known.length) this.wall.bring(a.id, known);
+    if (!known.length) return;
+    this.wall.bring(a.id, known, (other) => {
+      const there = this.model.alarms.get(other);
+      return !!there && rank(there.priority) > rank(a.priority);
+    });
   }
 
   setSound(on: boolean): void {

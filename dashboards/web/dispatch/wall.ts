@@ -69,6 +69,20 @@ export function bring(slots: Slot[], alarm: string, cameras: readonly string[], 
   return next;
 }
 
+/**
+ * Gives an alarm's camera the large tile when what is there yields to it: a grave
+ * alarm comes before a lesser one that was first. The two change places, so no
+ * picture is lost.
+ */
+export function lead(slots: Slot[], camera: string, yields: (alarm: string) => boolean, room: number): Slot[] {
+  const i = slots.findIndex((s, n) => n < room && s.camera === camera);
+  const large = slots[0];
+  if (i <= 0 || !large?.alarm || !yields(large.alarm)) return slots;
+  const next = [...slots];
+  [next[0], next[i]] = [next[i]!, large];
+  return next;
+}
+
 /** Takes the marks of alarms away that no longer need their tiles. */
 export function release(slots: Slot[], held: (alarm: string) => boolean): Slot[] {
   if (!slots.some((s) => s.alarm && !held(s.alarm))) return slots;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { area, assign, bring, empty, fill, layouts, release, side, tiles, type Slot } from '../../dispatch/wall';
+import { area, assign, bring, empty, fill, layouts, lead, release, side, tiles, type Slot } from '../../dispatch/wall';
 
 const slots = (...cameras: (string | null)[]): Slot[] => [...cameras.map((camera) => ({ camera })), ...empty()].slice(0, 16);
 const seen = (s: Slot[], n = 6) => s.slice(0, n).map((x) => (x.alarm ? `${x.camera}!` : x.camera));
@@ -45,6 +45,16 @@ describe('the wall', () => {
     }
     expect(s[0]?.alarm).toBe('A1');
     expect(new Set(s.map((t) => t.camera).filter(Boolean)).size).toBe(s.filter((t) => t.camera).length);
+  });
+
+  it('lets a grave alarm have the large tile of a lesser one, and nobody else', () => {
+    const lesser = bring(slots('a', 'b', 'c'), 'high', ['x'], () => true, 6);
+    const both = bring(lesser, 'critical', ['y'], () => true, 6);
+    expect(seen(both, 3)).toEqual(['x!', 'y!', 'c']);
+    expect(seen(lead(both, 'y', (other) => other === 'high', 6), 3)).toEqual(['y!', 'x!', 'c']);
+    expect(lead(both, 'y', () => false, 6)).toBe(both);
+    expect(lead(both, 'x', () => true, 6)).toBe(both); // it has it
+    expect(lead(both, 'unseen', () => true, 6)).toBe(both);
   });
 
   it('takes marks away when alarms are over, and nothing else', () => {
