@@ -32,7 +32,7 @@ func TestEveryFieldIsClassed(t *testing.T) {
 			seen[name] = f.Path
 		}
 		switch f.Value(Default()).(type) {
-		case string, Addr, Secret, bool, int, time.Duration, []string:
+		case string, Addr, Secret, bool, int, float64, time.Duration, []string:
 		default:
 			t.Errorf("%s has a type that the decoder does not know", f.Path)
 		}

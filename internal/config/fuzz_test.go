@@ -43,3 +43,48 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCards: no card and no policy file panics or hangs; it loads, or every
+// problem has a place; and what loads can be walked from its first step to the end.
+func FuzzCards(f *testing.F) {
+	for _, name := range []string{"procedures/smoke.yaml", "procedures/device_offline.yaml", "escalation.yaml"} {
+		if b, err := os.ReadFile("../../configs/" + name); err == nil {
+			f.Add(b)
+		}
+	}
+	f.Add([]byte("id: a\ntitle: {zh: a, en: a}\nsteps: [{zh: a, en: a}]\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 4096 {
+			return
+		}
+		p, problems := loadProcedure("a.yaml", b)
+		for _, x := range problems {
+			if x.What == "" || x.Line < 1 {
+				t.Fatalf("problem without a place: %+v", x)
+			}
+		}
+		if len(problems) == 0 {
+			ends := false
+			for id := range closure(p.Steps[0].ID, func(id string) (to []string) {
+				for _, s := range p.Steps {
+					if s.ID != id {
+						continue
+					}
+					if len(s.Answers) == 0 {
+						to = append(to, s.Next)
+					}
+					for _, a := range s.Answers {
+						to = append(to, a.Next)
+					}
+				}
+				return to
+			}) {
+				ends = ends || id == ""
+			}
+			if !ends {
+				t.Fatalf("no end: %+v", p)
+			}
+		}
+		_, _ = LoadPolicies("e.yaml", b)
+	})
+}

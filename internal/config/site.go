@@ -50,6 +50,12 @@ type SiteCamera struct {
 	Y       float64 `yaml:"y"`
 	Heading float64 `yaml:"heading"` // degrees clockwise from the plan's top
 	Fov     float64 `yaml:"fov"`     // degrees
+
+	Transport   string `yaml:"transport" enum:"auto|tcp|udp"`
+	AlwaysOn    bool   `yaml:"always_on"`       // pulled while nobody watches
+	RecordSound bool   `yaml:"record_sound"`    // its sound is recorded with its pictures
+	Fingerprint string `yaml:"tls_fingerprint"` // SHA-256 of its certificate
+	ONVIF       Secret `yaml:"onvif"`           // its device service, with user and password
 }
 
 // maxSite is 20,000 devices of 400 bytes.
@@ -100,6 +106,9 @@ func (l *loader) site(s *SiteFile) {
 		if d.Kind == "" {
 			l.problem(path, "has no kind", "write one of door, lamp, charger, speaker, sensor")
 		}
+		if scope, set := d.Labels[FireScopeLabel]; set && !ValidFireScope(scope) {
+			l.problem(path+".labels."+FireScopeLabel, "is not what a fire input can release", "write one of building, unit, zone")
+		}
 		if len(d.Secret) > 256 {
 			l.problem(path+".secret", "is longer than 256 bytes", "write a shorter one")
 		}
@@ -111,6 +120,10 @@ func (l *loader) site(s *SiteFile) {
 		l.zone(path+".zone", c.Zone)
 		l.camera(path+".url", c.URL, true)
 		l.camera(path+".sub_url", c.SubURL, false)
+		l.onvif(path+".onvif", c.ONVIF)
+		if f := strings.ReplaceAll(c.Fingerprint, ":", ""); f != "" && (len(f) != 64 || strings.Trim(strings.ToLower(f), "0123456789abcdef") != "") {
+			l.problem(path+".tls_fingerprint", "is no SHA-256", "write 64 hex digits; `dongyue streams probe` prints them")
+		}
 	}
 }
 
@@ -143,6 +156,14 @@ func (l *loader) camera(path string, address Secret, must bool) {
 	u, err := url.Parse(address.Reveal())
 	if err != nil || u.Scheme != "rtsp" && u.Scheme != "rtsps" || u.Host == "" {
 		l.problem(path, "is not an RTSP address", "write rtsp://user:password@host:554/path, special characters of the password percent-encoded")
+	}
+}
+
+// onvif says nothing of the address itself either.
+func (l *loader) onvif(path string, address Secret) {
+	u, err := url.Parse(address.Reveal())
+	if address != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		l.problem(path, "is no ONVIF address", "write http://user:password@host/onvif/device_service")
 	}
 }
 

@@ -17,7 +17,7 @@ func TestSiteExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Zones) != 4 || len(s.Devices) != 3 || len(s.Cameras) != 1 || s.Devices[2].Labels["feeder"] != "3" || s.Devices[1].X != 12.5 || s.Zones[0].Shape[2] != 400 {
+	if len(s.Zones) != 4 || len(s.Devices) != 3 || len(s.Cameras) != 1 || s.Devices[2].Labels["upstream"] != "feeder-e3" || s.Devices[1].X != 12.5 || s.Zones[0].Shape[2] != 400 {
 		t.Errorf("got %+v", s)
 	}
 	if text := fmt.Sprintf("%v %+v", s.Cameras, s.Devices); strings.Contains(text, "change-me") {
@@ -31,6 +31,7 @@ func TestSiteMistakes(t *testing.T) {
 		"unknown kind":  {"devices:\n  - {id: a, kind: gate}\n", `f:2:19: devices[0].kind:`},
 		"bad id":        {"devices:\n  - {id: A, kind: door}\n", `f:2:10: devices[0].id: is no id`},
 		"twice":         {"devices:\n  - {id: a, kind: door}\n  - {id: a, kind: door}\n", `f:3:10: devices[1].id: is already that of devices[0]`},
+		"fire scope":    {"devices:\n  - {id: a, kind: door, labels: {fire_scope: floor}}\n", `devices[0].labels.fire_scope: is not what a fire input can release`},
 		"bad zone":      {"devices:\n  - {id: a, kind: door, zone: East}\n", `f:2:31: devices[0].zone: is no zone`},
 		"no kind":       {"devices:\n  - id: a\n", `devices[0]: has no kind`},
 		"number":        {"devices:\n  - {id: a, kind: door, x: far}\n", `f:2:28: devices[0].x: `},

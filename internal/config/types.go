@@ -71,6 +71,9 @@ func (s Secret) orFile(path string) (Secret, error) {
 // Secret is the token, from its file where it is kept in one.
 func (i Influx) Secret() (Secret, error) { return i.Token.orFile(i.TokenFile) }
 
+// Secret is the token, from its file where it is kept in one.
+func (c Charging) Secret() (Secret, error) { return c.Token.orFile(c.TokenFile) }
+
 // FirstPassword is the administrator's first password, from its file where it is
 // kept in one; empty when the hub is to make one.
 func (i Identity) FirstPassword() (Secret, error) { return i.AdminPassword.orFile(i.AdminPasswordFile) }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
-	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
 )
 
 // DB is one database file. Writers queue on one connection, so that a
@@ -43,19 +42,14 @@ func openWith(ctx context.Context, path, synchronous string) (*DB, error) {
 		maps.Copy(q, more)
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 	}
-	w, err := sql.Open("sqlite", dsn(url.Values{"_txlock": {"immediate"}}))
-	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
-	}
+	w := sql.OpenDB(connector{dsn(url.Values{"_txlock": {"immediate"}})})
 	w.SetMaxOpenConns(1)
 	if err := w.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), w.Close())
 	}
-	r, err := sql.Open("sqlite", dsn(nil))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), w.Close())
-	}
+	r := sql.OpenDB(connector{dsn(nil)})
 	r.SetMaxOpenConns(readers)
+	r.SetMaxIdleConns(readers) // two unless it is said: the others would be opened, and their statements prepared, again and again
 	return &DB{w: w, r: r}, nil
 }
 

@@ -44,6 +44,7 @@ type Event struct {
 	Device  string  `json:"device"`         //
 	Kind    Kind    `json:"kind"`           //
 	Zone    string  `json:"zone,omitempty"` // of the device when the event arrived
+	Via     string  `json:"via,omitempty"`  // what the device hangs on when the event arrived, outermost first: feeder-e/switch-e03
 	Channel Channel `json:"channel"`        //
 	Type    string  `json:"type"`           // badge, smoke …; on other channels the channel's name
 	Part    string  `json:"part,omitempty"` // port, lamp head …

@@ -14,6 +14,17 @@ const (
 	Sensor  Kind = "sensor"
 )
 
+// Camera is the kind of the cameras, which are no devices either: what they notice
+// and whether pictures come is in the journal for the rules, never on the broker.
+const Camera Kind = "camera"
+
+// Hub is the kind of the hub itself, which is no device: its events in the journal
+// are for the rules, under the name HubDevice.
+const (
+	Hub       Kind   = "hub"
+	HubDevice string = "hub"
+)
+
 // Priority of an alarm (ISA-18.2 asks for few: about 5 % critical and high, 15 %
 // medium, 80 % low).
 type Priority string

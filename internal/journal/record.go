@@ -17,7 +17,8 @@ import (
 //
 //	u8 form and flags | uvarint seq | uvarint start of the group in the file |
 //	varint at, Unix ms | varint received at, less at | uvarint boot seq |
-//	device, id, kind, zone, channel, type, part, boot, data: each uvarint length and bytes
+//	device, id, kind, zone, channel, type, part, boot, via where its flag is set, data:
+//	each uvarint length and bytes
 //
 // The start of the group tells a torn tail from damage: a group is begun only
 // after the one before it has been synced, so a readable record of a later group
@@ -29,6 +30,7 @@ const (
 
 	form     = 0x10 // the high half of the first byte
 	flagLate = 0x01
+	flagVia  = 0x02 // records from before have none
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -43,6 +45,9 @@ func appendRecord(b []byte, e *event.Event, group int64) []byte {
 	if e.Late {
 		flags |= flagLate
 	}
+	if e.Via != "" {
+		flags |= flagVia
+	}
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, flags)
 	b = binary.AppendUvarint(b, e.Seq)
 	b = binary.AppendUvarint(b, uint64(group)) //nolint:gosec // an offset
@@ -53,6 +58,10 @@ func appendRecord(b []byte, e *event.Event, group int64) []byte {
 	for _, s := range [...]string{e.Device, e.ID, string(e.Kind), e.Zone, string(e.Channel), e.Type, e.Part, e.Boot} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
+	}
+	if e.Via != "" {
+		b = binary.AppendUvarint(b, uint64(len(e.Via)))
+		b = append(b, e.Via...)
 	}
 	b = binary.AppendUvarint(b, uint64(len(e.Data)))
 	b = append(b, e.Data...)
@@ -168,6 +177,9 @@ func decode(body []byte, w words) (e event.Event, err error) {
 	e.Type = w.of(c.bytes())
 	e.Part = w.of(c.bytes())
 	e.Boot = w.of(c.bytes())
+	if body[0]&flagVia != 0 {
+		e.Via = w.of(c.bytes())
+	}
 	e.Data = append([]byte(nil), c.bytes()...)
 	if c.bad || len(c.b) != 0 || e.Seq == 0 {
 		return event.Event{}, errRecord

@@ -346,6 +346,7 @@ func TestRecordKeepsEverything(t *testing.T) {
 	e.Seq, e.Late, e.Part, e.BootSeq = 1<<40, true, "7", 1<<63+5
 	e.At, e.ReceivedAt = time.UnixMilli(-5).UTC(), t0.Truncate(time.Millisecond)
 	e.Data = json.RawMessage(strings.Repeat("x", maxData))
+	e.Via = "feeder-e/switch-e03"
 	body, size, ok := bodyOf(appendRecord(nil, &e, 1<<35))
 	if !ok || size != len(body)+recordHead {
 		t.Fatal("not a record")
