@@ -30,13 +30,17 @@ func validID(id string) bool {
 // rule reads one rule; what is wrong is reported and left empty.
 func (l *loader) rule(n node) *Rule {
 	f := n.fields("id", "title", "on", "when", "for", "keep_firing_for", "clear", "latch", "silent",
-		"priority", "procedure", "show", "depends_on", "actions")
+		"priority", "procedure", "show", "depends_on", "actions", "life_safety", "realarm", "incident", "escalation", "absent", "quorum", "settle")
 	r := &Rule{
 		ID: f["id"].text(), File: n.src.file, Line: n.line(),
 		For: f["for"].duration(), Keep: f["keep_firing_for"].duration(),
 		Latch: f["latch"].boolean(), Silent: f["silent"].boolean(), Procedure: f["procedure"].text(),
-		DependsOn: f["depends_on"].texts(), Cameras: l.show(f["show"]),
+		Absent: f["absent"].duration(), Quorum: quorum(f["quorum"]), Settle: f["settle"].duration(), Cameras: l.show(f["show"]),
+		LifeSafety: f["life_safety"].boolean(), ReAlarm: f["realarm"].duration(), Escalation: f["escalation"].word(),
+		Version: n.hash(), where: none, when: none,
 	}
+	r.DependsOn, r.Scopes = dependsOn(f["depends_on"])
+	r.Latch = r.Latch || r.LifeSafety
 	if pairs, ok := pairs(n.val); ok && len(pairs) > 0 {
 		r.Line = pairs[0].Key.GetToken().Position.Line
 	}
@@ -58,38 +62,44 @@ func (l *loader) rule(n node) *Rule {
 	} else {
 		l.on(f["on"], r)
 	}
+	r.Incident = incident(f["incident"], r.ID)
 	r.When = f["when"].text()
-	r.when = l.expression(f["when"], r.When)
+	r.when = l.expression(f["when"], r.When, scope{r.On.Channel, r.counted()})
 	if f["clear"].ok() {
 		r.Clear = l.clear(f["clear"], r)
 	}
 	for _, a := range f["actions"].list() {
 		r.Actions = append(r.Actions, l.action(a))
 	}
+	r.counts = l.counts(r)
 	l.sense(n, f, r)
 	return r
 }
 
-// sense refuses what each field allows but all together can't mean.
-func (l *loader) sense(n node, f map[string]node, r *Rule) {
-	if f["on"].ok() && r.measured() && r.On.Channel != "" && r.When == "" {
-		n.problem("watches a channel without a condition", "add when")
+// incident reads incident: {cause: fire, place: building}. Without it the cause
+// is the topic of the rule's id.
+func incident(n node, id string) Incident {
+	topic, _, _ := strings.Cut(id, ".")
+	i := Incident{Cause: topic, Place: Building}
+	f := n.fields("cause", "place")
+	if f["cause"].ok() {
+		i.Cause = f["cause"].word()
 	}
-	if r.momentary() && r.On.Channel == event.Happening {
-		if r.For > 0 {
-			f["for"].problem("an event that nothing ends can't last", "add clear, or remove for")
-		}
-		if !f["keep_firing_for"].ok() {
-			r.Keep = quiet
+	if f["place"].ok() {
+		known := []string{string(Community), string(Court), string(Building), string(Unit), string(ThisDevice)}
+		i.Place = Place(f["place"].text())
+		if !slices.Contains(known, string(i.Place)) {
+			f["place"].problem(fmt.Sprintf("unknown place %q", i.Place), suggest(string(i.Place), known))
 		}
 	}
+	return i
 }
 
 func (l *loader) on(n node, r *Rule) {
 	f := n.fields("kind", "channel", "type", "zone", "where")
 	r.On = l.watch(n, f)
 	r.Where = f["where"].text()
-	r.where = l.expression(f["where"], r.Where)
+	r.where = l.expression(f["where"], r.Where, scope{r.On.Channel, ""})
 }
 
 func (l *loader) watch(n node, f map[string]node) Watch {
@@ -139,8 +149,7 @@ func outermost(zones []string) []string {
 
 func (l *loader) clear(n node, r *Rule) *Clear {
 	f := n.fields("type", "channel", "when")
-	c := &Clear{When: f["when"].text(), Own: f["type"].ok() || f["channel"].ok()}
-	c.when = l.expression(f["when"], c.When)
+	c := &Clear{When: f["when"].text(), Own: f["type"].ok() || f["channel"].ok(), when: none}
 	switch {
 	case c.Own:
 		c.Watch = l.watch(n, f)
@@ -150,6 +159,7 @@ func (l *loader) clear(n node, r *Rule) *Clear {
 	default:
 		c.Watch = r.On
 	}
+	c.when = l.expression(f["when"], c.When, scope{c.Channel, r.counted()})
 	return c
 }
 
@@ -186,25 +196,25 @@ func (l *loader) show(n node) int {
 	return count
 }
 
-func (l *loader) expression(n node, expr string) *program {
+func (l *loader) expression(n node, expr string, in scope) condition {
 	if expr == "" {
-		return nil
+		return none
 	}
-	p, ce := l.compiler.compile(expr)
+	at, ce := l.compiler.compile(expr, in)
 	if ce == nil {
-		return p
+		return at
 	}
 	n.problem(ce.what, "")
-	at := &n.src.problems[len(n.src.problems)-1]
+	p := &n.src.problems[len(n.src.problems)-1]
 	if _, block := n.val.(*ast.LiteralNode); block { // its text begins on the next line
-		at.Line, at.Col = at.Line+ce.line, 0
-		return nil
+		p.Line, p.Col = p.Line+ce.line, 0
+		return none
 	}
-	at.Col += ce.col
+	p.Col += ce.col
 	if t := n.at(); t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
-		at.Col++
+		p.Col++
 	}
-	return nil
+	return none
 }
 
 func (l *loader) template(n node, s string) template {

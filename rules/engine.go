@@ -20,30 +20,39 @@ type Engine struct {
 	log  *slog.Logger
 	turn sync.Mutex // held from Process to Commit, see Judge
 
-	mu       sync.Mutex
-	set      *Set
-	index    *index
-	subjects map[subjectKey]*subject
-	parts    map[deviceKey][]*subject // of a rule on a device, by part
-	series   map[seriesKey]*series
-	swept    time.Time
-	timers   timers
-	clock    time.Time // the latest the engine knows it to be
-	undo     map[subjectKey]*subject
-	stats    map[*Rule]*Stats
-	scratch  []entry
+	mu sync.Mutex
+	core
+	record  *record   // of the event's device; nil: none yet
+	clock   time.Time // the latest the engine knows it to be
+	back    time.Time // when the hub last began to listen, see awake
+	seq     uint64    // of the newest journaled event
+	swept   time.Time
+	undo    undo
+	hub     *Rule   // that tells of disabled rules
+	orphans []Saved // state of rules that are gone, see Restore
+	parted  bool    // farewell has been said
+
+	bays     []*bay
+	found    []int32
+	todo     []task
+	ids      []string   // of groups
+	moved    []groupKey // groups to look at, see assemble
 	released []*subject // see catchUp
+	broke    []*Rule    // see disable
 	out      []Transition
 }
 
-// Stats is what a rule has done since the engine was made.
-type Stats struct {
-	Pending, Firing int // subjects, now
-	Raised          int
-	LastRaised      time.Time
-	Errors          int // evaluations without an answer for another reason than a missing metric
-	OverBudget      int // of those, cut off at the cost limit
-	LastError       string
+// core is what belongs to a set and is changed with it.
+type core struct {
+	set     *Set
+	view    *view
+	records map[string]*record // by device
+	causes  causes
+	groups  map[groupKey]*group
+	timers  timers
+	stats   []Stats   // by rule
+	budgets []*budget // by rule; nil for those that CEL has no part in
+	noted   []uint32  // by window: the view's turn in which it had its reading
 }
 
 // New makes an engine. It starts nothing: time passes by Process and Tick.
@@ -54,19 +63,22 @@ func New(o Options) (*Engine, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{
-		log: o.Log, subjects: map[subjectKey]*subject{}, parts: map[deviceKey][]*subject{},
-		series: map[seriesKey]*series{}, undo: map[subjectKey]*subject{},
-	}
+	e := &Engine{log: o.Log, undo: newUndo(), hub: newDisabledRule()}
 	e.use(o.Set)
 	return e, nil
 }
 
+// use begins with a set and nothing going on.
 func (e *Engine) use(set *Set) {
-	e.set, e.index = set, newIndex(set)
-	e.stats = make(map[*Rule]*Stats, len(set.Rules))
+	e.core = core{
+		set: set, view: newView(set.conditions, e), records: map[string]*record{}, causes: newCauses(), groups: map[groupKey]*group{},
+		stats: make([]Stats, len(set.Rules)), budgets: make([]*budget, len(set.Rules)), noted: make([]uint32, len(set.conditions.windows)),
+	}
+	e.record = nil
 	for _, r := range set.Rules {
-		e.stats[r] = &Stats{}
+		if !set.native(r) {
+			e.budgets[r.order] = &budget{}
+		}
 	}
 }
 
@@ -77,10 +89,16 @@ func (e *Engine) use(set *Set) {
 func (e *Engine) Process(evs []event.Event) []Transition {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.farewell()
 	for i := range evs {
 		ev := &evs[i]
+		if ev.Kind == event.Hub {
+			e.awake(ev)
+			continue
+		}
 		e.advance(heard(ev))
 		e.judge(ev)
+		e.seq = max(e.seq, ev.Seq)
 	}
 	return e.flush()
 }
@@ -91,8 +109,16 @@ func (e *Engine) Process(evs []event.Event) []Transition {
 func (e *Engine) Tick(now time.Time) []Transition {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.farewell()
 	e.advance(now)
 	return e.flush()
+}
+
+// Clock is the latest that the engine knows it to be.
+func (e *Engine) Clock() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.clock
 }
 
 func (e *Engine) flush() []Transition {
@@ -118,30 +144,110 @@ func happened(ev *event.Event) time.Time {
 	return ev.At
 }
 
+// task is a rule to be asked about an event: by what it watches (on), or only
+// because it has something going on with the device.
+type task struct {
+	rule int32
+	on   bool
+}
+
 func (e *Engine) judge(ev *event.Event) {
-	e.scratch = e.index.find(ev, e.scratch[:0])
-	if len(e.scratch) == 0 {
+	if !e.look(ev) {
 		return
 	}
 	at := happened(ev)
-	v := view{ev: ev}
-	for _, c := range e.scratch {
-		if !c.on && ev.Channel == event.Happening && !e.concerned(c.rule, ev) {
-			continue // it could only end what is not there
+	for i := range e.todo {
+		t := e.todo[i]
+		r := e.set.Rules[t.rule]
+		if e.stats[t.rule].Disabled != "" {
+			continue
 		}
-		if sig := e.weigh(c, &v, at); sig != 0 {
-			e.tell(c, &v, sig, at)
-		}
+		e.consider(r, t.on, at)
+		e.assemble(at, ev)
 	}
+	e.disable(ev, at)
 	e.catchUp(at)
+	e.assemble(at, ev)
 }
 
-// concerned reports whether a rule has a subject that the event could be about.
-func (e *Engine) concerned(r *Rule, ev *event.Event) bool {
-	if ev.Part == "" && len(e.parts[deviceKey{r, ev.Device}]) > 0 {
-		return true
+// look turns to an event, takes it into the windows and gathers the rules to ask
+// about it, in their order. It reports whether there are any.
+func (e *Engine) look(ev *event.Event) bool {
+	v := e.view
+	v.begin(ev)
+	e.record = e.records[ev.Device]
+	e.bays = e.set.index.bays(ev, e.bays[:0])
+	e.note(v, e.bays)
+	e.found = e.found[:0]
+	for _, b := range e.bays {
+		e.found = b.find(v, e.found)
 	}
-	return e.subjects[subjectKey{r, ev.Device, ev.Part}] != nil
+	e.todo = e.todo[:0]
+	for _, r := range e.found {
+		e.todo = append(e.todo, task{r, true})
+	}
+	e.concerned(ev)
+	if len(e.todo) > 1 {
+		sortTasks(&e.todo)
+	}
+	return len(e.todo) > 0
+}
+
+// concerned adds the rules that have something going on with the event's device
+// and part: they have to hear what the index knows that they would not raise.
+func (e *Engine) concerned(ev *event.Event) {
+	if e.record == nil {
+		return
+	}
+	for _, s := range e.record.subjects {
+		r := s.rule
+		if s.group || r.order < 0 {
+			continue
+		}
+		on := s.part == ev.Part && r.On.matches(ev)
+		if on || r.Clear != nil && r.Clear.Own && (s.part == ev.Part || ev.Part == "") && r.Clear.matches(ev) {
+			e.todo = append(e.todo, task{int32(r.order), on})
+		}
+	}
+	if p := e.record.part(ev.Part); p != nil {
+		for _, w := range p.watches {
+			if w.on && w.rule.On.matches(ev) {
+				e.todo = append(e.todo, task{int32(w.rule.order), true})
+			}
+		}
+	}
+}
+
+// consider asks a rule about the event of the view.
+func (e *Engine) consider(r *Rule, on bool, at time.Time) {
+	where := unknown
+	if on {
+		where = e.eval(r, r.where)
+	}
+	if where == yes {
+		e.tally(r)
+	}
+	if r.Absent > 0 {
+		e.attend(r, where, at)
+		return
+	}
+	clears := r.Clear != nil && (on && !r.Clear.Own || r.Clear.Own && r.Clear.matches(e.view.ev))
+	if sig := e.weigh(r, where, clears); sig != 0 {
+		e.tell(r, clears, sig, at)
+	}
+}
+
+// tally counts the event where its rule's expressions ask how many there were.
+func (e *Engine) tally(r *Rule) {
+	v := e.view
+	if !v.ev.Late {
+		for _, w := range r.counts {
+			e.observe(v, w, 1)
+		}
+	}
+	if r.Quorum != nil {
+		e.hear(r, v.ev)
+	}
 }
 
 // signal is what an event says to a rule; 0 is nothing.
@@ -154,12 +260,12 @@ const (
 	notOver                    // what would end it is not met
 )
 
-// weigh evaluates a rule's expressions against an event.
-func (e *Engine) weigh(c entry, v *view, at time.Time) signal {
-	r := c.rule
+// weigh evaluates a rule's expressions against the event; where is what its
+// filter says, clears whether the event is of those that could end it.
+func (e *Engine) weigh(r *Rule, where verdict, clears bool) signal {
 	on, end := unknown, unknown
-	if c.on && e.eval(r, r.where, v, at) == yes {
-		on = e.eval(r, r.when, v, at)
+	if where == yes {
+		on = e.eval(r, r.when)
 	}
 	if on == yes {
 		return holds
@@ -170,8 +276,8 @@ func (e *Engine) weigh(c entry, v *view, at time.Time) signal {
 		}
 		return 0
 	}
-	if c.clear {
-		end = e.eval(r, r.Clear.when, v, at)
+	if clears {
+		end = e.eval(r, r.Clear.when)
 	}
 	if end == yes {
 		return ends
@@ -184,49 +290,4 @@ func (e *Engine) weigh(c entry, v *view, at time.Time) signal {
 		s |= notOver
 	}
 	return s
-}
-
-func (e *Engine) eval(r *Rule, p *program, v *view, at time.Time) verdict {
-	e.slopes(p, v, at)
-	out, err := p.eval(v)
-	if err == nil {
-		return out
-	}
-	st := e.stats[r]
-	st.Errors++
-	if errors.Is(err, errBudget) {
-		st.OverBudget++
-	}
-	if text := err.Error(); text != st.LastError { // once, not with every event
-		st.LastError = text
-		e.log.Warn("rule has no answer", "rule", r.ID, "device", v.ev.Device, "err", err)
-	}
-	return unknown
-}
-
-// Status is a rule and what it has done.
-type Status struct {
-	Rule *Rule
-	Stats
-}
-
-// Status lists the rules in their order.
-func (e *Engine) Status() []Status {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	firing, pending := map[*Rule]int{}, map[*Rule]int{}
-	for _, s := range e.subjects {
-		if s.phase == phasePending {
-			pending[s.rule]++
-		} else {
-			firing[s.rule]++
-		}
-	}
-	out := make([]Status, 0, len(e.set.Rules))
-	for _, r := range e.set.Rules {
-		st := Status{Rule: r, Stats: *e.stats[r]}
-		st.Firing, st.Pending = firing[r], pending[r]
-		out = append(out, st)
-	}
-	return out
 }

@@ -99,7 +99,10 @@ rules:
     on: {kind: charger, channel: telemetry}
     when: data.t >= 70
     priority: critical
-    latch: true
+    life_safety: true
+    realarm: 2m
+    incident: {cause: fire, place: unit}
+    escalation: night
     procedure: charger_thermal
     show: {cameras: nearest(3)}
     actions:
@@ -108,9 +111,11 @@ rules:
         ttl: 5s
       - broadcast: {zones: ["{zone}", "{parent}"], text: {zh: "{name}", en: "{data.t}"}, priority: 5}
       - work_order: {title: {zh: 查, en: "look at {device}"}, priority: medium}
+      - clip: {after: 1m}
+      - notify: {to: [on_duty, "user:u7"]}
 `)
 	ev := reading(2, "7", `{"t":82.456}`)
-	ev.ReceivedAt = ev.At.Add(time.Second)
+	ev.ReceivedAt, ev.Via = ev.At.Add(time.Second), "feeder-e"
 	trs := e.Process([]event.Event{ev})
 	if len(trs) != 1 {
 		t.Fatal(lines(trs))
@@ -118,15 +123,39 @@ rules:
 	want := Transition{
 		Rule: "hot", Device: "c1", Part: "7", Zone: "east/b01/s1", Kind: event.Charger, Raised: true, At: ev.At,
 		Priority: event.Critical, Title: event.Text{ZH: "{name} 7 号口 82.46", EN: "{name} port 7 at 82.46"},
-		Latch: true, Measured: true, Procedure: "charger_thermal", Cameras: Cameras{3}, Evidence: ev,
+		Latch: true, LifeSafety: true, ReAlarm: 2 * time.Minute, Incident: Incident{Cause: "fire", Place: Unit}, Escalation: "night", Via: "feeder-e",
+		Version: trs[0].Version, Measured: true, Procedure: "charger_thermal", Cameras: Cameras{3}, Evidence: ev,
 		Actions: []Action{
 			{Type: "command", Device: "c1", Command: "cut", Args: map[string]any{"part": "7", "why": []any{"hot", 5.0}}, Deadline: ev.ReceivedAt.Add(5 * time.Second)},
 			{Type: "broadcast", Zones: []string{"east/b01/s1", "east/b01"}, Text: event.Text{ZH: "{name}", EN: "82.46"}, Level: 5, Deadline: ev.ReceivedAt.Add(broadcastTTL)},
 			{Type: "work_order", Text: event.Text{ZH: "查", EN: "look at c1"}, Priority: event.Medium},
+			{Type: "clip", Before: 10 * time.Second, After: time.Minute, Deadline: ev.ReceivedAt.Add(clipTTL)},
+			{Type: "notify", To: []string{"on_duty", "user:u7"}, Deadline: ev.ReceivedAt.Add(notifyTTL)},
 		},
 	}
 	if d := cmp.Diff(want, trs[0]); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+	if len(trs[0].Version) != 12 {
+		t.Errorf("version %q", trs[0].Version)
+	}
+}
+
+func TestVersionIsOfWhatIsWritten(t *testing.T) {
+	version := func(body string) string {
+		t.Helper()
+		set, problems := Check("x.yaml", []byte("rules:\n  - id: hot\n    title: {zh: 热, en: hot}\n    on: {kind: charger, channel: telemetry}\n    priority: low\n"+body), nil)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		return set.Rules[0].Version
+	}
+	first := version("    when: data.t >= 70\n")
+	if version("    # why\n    when: data.t >= 70\n") != first {
+		t.Error("a comment makes another version")
+	}
+	if version("    when: data.t >= 71\n") == first || version("    when: data.t >= 70\n    latch: true\n") == first {
+		t.Error("another rule has the same version")
 	}
 }
 
@@ -275,24 +304,25 @@ rules:
 	want(t, feed(310, 600, 6, 44.5), "@6m20s raised rise low c1/1") // when the new slope outweighs the old
 	// Other metrics do not move it, and one that has fallen silent has no slope.
 	want(t, e.Process([]event.Event{reading(605, "1", `{"p":1}`), reading(1500, "1", `{"p":1}`), reading(1501, "1", `{"t":90}`)}))
-	if n := len(e.series); n != 1 {
+	if n := len(e.records["c1"].parts[0].series); n != 1 {
 		t.Errorf("%d series", n)
 	}
 	e.Tick(testEpoch().Add(5 * time.Hour))
-	if n := len(e.series); n != 0 {
-		t.Errorf("%d series left after hours of silence", n)
+	e.Commit()
+	if n := len(e.records["c1"].parts); n != 0 {
+		t.Errorf("windows of %d parts left after hours of silence", n)
 	}
 }
 
 func TestSeriesKeepsFew(t *testing.T) {
-	s := series{span: 2 * time.Minute}
+	s, w := series{}, windowDef{fn: riseFn, span: 2 * time.Minute}
 	for i := range 100_000 {
-		s.observe(testEpoch().Add(time.Duration(i)*10*time.Millisecond), float64(i)*0.01)
+		s.observe(&w, testEpoch().Add(time.Duration(i)*10*time.Millisecond).UnixNano(), float64(i)*0.01)
 	}
-	if n := len(s.samples); n > samplesPerWindow+5 {
-		t.Errorf("%d samples", n)
+	if n := len(s.live()); n > pointsPerWindow+5 || cap(s.points) > 4*pointsPerWindow {
+		t.Errorf("%d points, room for %d", n, cap(s.points))
 	}
-	if m, ok := s.slope(testEpoch().Add(1000 * time.Second)); !ok || m < 59.99 || m > 60.01 {
+	if m, ok := s.value(&w, testEpoch().Add(1000*time.Second).UnixNano()); !ok || m < 59.99 || m > 60.01 {
 		t.Errorf("slope %v %v", m, ok)
 	}
 }

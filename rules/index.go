@@ -7,11 +7,15 @@ import (
 	"dongyue/internal/event"
 )
 
-// index finds the rules that an event could concern. What it costs depends on
-// how many those are and on the depth of the zone, not on how many rules there
-// are.
+// index finds the rules that an event could concern, in three steps: the route
+// (kind, channel, type), the zone and those around it, and on the shelf there
+// what must be so for a rule to be met. What it costs depends on how many are
+// found and on the depth of the zone, not on how many rules there are.
+//
+// What ends a rule is not in it: the engine asks every rule that has something
+// going on with the event's device.
 type index struct {
-	buckets map[route]*bucket
+	routes map[route]*floor
 }
 
 // route is what every watch names. kind is "" for rules of every kind, typ is
@@ -22,101 +26,157 @@ type route struct {
 	typ     string
 }
 
-type bucket struct {
-	anywhere []entry
-	zones    map[string][]entry
+// floor holds the shelves of one route.
+type floor struct {
+	anywhere *bay
+	zones    map[string]*bay
 }
 
-// entry is a rule and which of its two watches matched.
-type entry struct {
-	rule      *Rule
-	on, clear bool
+// bay is a shelf and the windows that have to be kept for its rules, whether
+// they are found or not.
+type bay struct {
+	shelf
+	windows []int32
 }
 
-func newIndex(set *Set) *index {
-	x := &index{buckets: map[route]*bucket{}}
-	for _, r := range set.Rules {
-		x.add(r.On, entry{rule: r, on: true, clear: r.Clear != nil && !r.Clear.Own})
-		if r.Clear != nil && r.Clear.Own {
-			x.add(r.Clear.Watch, entry{rule: r, clear: true})
+// draft is a bay that is being filled.
+type draft struct {
+	volumes []volume
+	windows []int32
+}
+
+type place struct {
+	route
+	zone string
+}
+
+// newIndex puts every rule in its place; up to few on a shelf stand there side by
+// side.
+func newIndex(set *Set, few int) *index {
+	drafts := map[place]*draft{}
+	var order []place
+	at := func(w Watch, do func(*draft)) {
+		for _, p := range w.places() {
+			if drafts[p] == nil {
+				drafts[p] = &draft{}
+				order = append(order, p)
+			}
+			do(drafts[p])
 		}
+	}
+	for i, r := range set.Rules {
+		gates := set.gates(r)
+		at(r.On, func(d *draft) {
+			if n := len(d.volumes); n == 0 || d.volumes[n-1].rule != int32(i) {
+				d.volumes = append(d.volumes, volume{int32(i), gates})
+			}
+			d.keep(set.conditions, r.where, r.when)
+			if r.Clear != nil && !r.Clear.Own {
+				d.keep(set.conditions, r.Clear.when)
+			}
+		})
+		if r.Clear != nil && r.Clear.Own {
+			at(r.Clear.Watch, func(d *draft) { d.keep(set.conditions, r.Clear.when) })
+		}
+	}
+	x := &index{routes: map[route]*floor{}}
+	for _, p := range order {
+		x.put(p, drafts[p], few)
 	}
 	return x
 }
 
-func (x *index) add(w Watch, e entry) {
-	kinds, types := w.Kinds, w.Types
+// gates are what a rule needs to be of interest. One that has to hear of all that
+// it watches is held back by its filter only.
+func (s *Set) gates(r *Rule) []gate {
+	g := s.conditions.gates(r.where, false)
+	if !r.wide() {
+		g = allOf(g, s.conditions.gates(r.when, false))
+	}
+	return g
+}
+
+// keep notes the windows of conditions.
+func (d *draft) keep(c *conditions, ats ...condition) {
+	for _, at := range ats {
+		for _, w := range c.asks(at) {
+			if c.windows[w].fn != countFn && !slices.Contains(d.windows, w) {
+				d.windows = append(d.windows, w)
+			}
+		}
+	}
+}
+
+func (x *index) put(p place, d *draft, few int) {
+	f := x.routes[p.route]
+	if f == nil {
+		f = &floor{}
+		x.routes[p.route] = f
+	}
+	b := &bay{shelf: newShelf(d.volumes, few), windows: slices.Clip(d.windows)}
+	if p.zone == "" {
+		f.anywhere = b
+		return
+	}
+	if f.zones == nil {
+		f.zones = map[string]*bay{}
+	}
+	f.zones[p.zone] = b
+}
+
+// places are the shelves on which a watch stands.
+func (w *Watch) places() []place {
+	kinds, types, zones := w.Kinds, w.Types, w.Zones
 	if len(kinds) == 0 {
 		kinds = []event.Kind{""}
 	}
 	if w.Channel != event.Happening {
 		types = []string{""}
 	}
+	if len(zones) == 0 || slices.Contains(zones, "") {
+		zones = []string{""}
+	}
+	out := make([]place, 0, len(kinds)*len(types)*len(zones))
 	for _, k := range kinds {
 		for _, t := range types {
-			key := route{k, w.Channel, t}
-			b := x.buckets[key]
-			if b == nil {
-				b = &bucket{}
-				x.buckets[key] = b
+			for _, z := range zones {
+				out = append(out, place{route{k, w.Channel, t}, z})
 			}
-			b.add(w.Zones, e)
 		}
 	}
+	return out
 }
 
-func (b *bucket) add(zones []string, e entry) {
-	if len(zones) == 0 || slices.Contains(zones, "") {
-		b.anywhere = merge(b.anywhere, e)
-		return
-	}
-	if b.zones == nil {
-		b.zones = map[string][]entry{}
-	}
-	for _, z := range zones {
-		b.zones[z] = merge(b.zones[z], e)
-	}
+// matches reports whether a watch is of the event.
+func (w *Watch) matches(ev *event.Event) bool {
+	return w.Channel == ev.Channel &&
+		(len(w.Kinds) == 0 || slices.Contains(w.Kinds, ev.Kind)) &&
+		(w.Channel != event.Happening || slices.Contains(w.Types, ev.Type)) &&
+		(len(w.Zones) == 0 || slices.ContainsFunc(w.Zones, func(z string) bool { return event.Within(ev.Zone, z) }))
 }
 
-// merge adds a rule to a list; a rule that is there already watches the same
-// event in two ways. Rules come in their order, so only the last can be equal.
-func merge(es []entry, e entry) []entry {
-	if n := len(es); n > 0 && es[n-1].rule == e.rule {
-		es[n-1].on = es[n-1].on || e.on
-		es[n-1].clear = es[n-1].clear || e.clear
-		return es
-	}
-	return append(es, e)
-}
-
-// find appends the rules that an event could concern to out, in their order.
-func (x *index) find(ev *event.Event, out []entry) []entry {
+// bays appends those that are of the event.
+func (x *index) bays(ev *event.Event, out []*bay) []*bay {
 	typ := ev.Type
 	if ev.Channel != event.Happening {
 		typ = ""
 	}
-	lists := 0
 	for _, kind := range [2]event.Kind{ev.Kind, ""} {
-		b := x.buckets[route{kind, ev.Channel, typ}]
-		if b == nil {
+		f := x.routes[route{kind, ev.Channel, typ}]
+		if f == nil {
 			continue
 		}
-		if len(b.anywhere) > 0 {
-			out = append(out, b.anywhere...)
-			lists++
+		if f.anywhere != nil {
+			out = append(out, f.anywhere)
 		}
-		if b.zones == nil {
+		if f.zones == nil {
 			continue
 		}
 		for z := ev.Zone; z != ""; z = parent(z) {
-			if es := b.zones[z]; len(es) > 0 {
-				out = append(out, es...)
-				lists++
+			if b := f.zones[z]; b != nil {
+				out = append(out, b)
 			}
 		}
-	}
-	if lists > 1 {
-		slices.SortFunc(out, func(a, b entry) int { return a.rule.order - b.rule.order })
 	}
 	return out
 }

@@ -16,26 +16,8 @@ const TestSuffix = ".test.yaml"
 // problems at once. The set is nil when there is any: a half-loaded set of
 // rules would be silent where someone counts on it.
 func Load(dir fs.FS) (*Set, []Problem) {
-	names, err := ruleFiles(dir)
-	if err != nil {
-		return nil, []Problem{{File: ".", What: "the folder can't be read: " + err.Error(), Hint: "check its path and rights"}}
-	}
-	var files []file
-	var problems []Problem
-	for _, name := range names {
-		text, err := fs.ReadFile(dir, name)
-		if err != nil {
-			problems = append(problems, Problem{File: name, What: "can't be read: " + err.Error()})
-			continue
-		}
-		files = append(files, file{name, text})
-	}
-	set, more := load(files, nil)
-	if problems = append(problems, more...); len(problems) > 0 {
-		sortProblems(problems)
-		return nil, problems
-	}
-	return set, nil
+	files, problems := ReadFiles(dir)
+	return files.rules().load(slices.DeleteFunc(problems, func(p Problem) bool { return strings.HasSuffix(p.File, TestSuffix) }))
 }
 
 // Check reads one text as if it were a file beside a set, which may be nil: it
@@ -48,17 +30,6 @@ func Check(name string, text []byte, beside *Set) (*Set, []Problem) {
 		return nil, problems
 	}
 	return set, nil
-}
-
-func ruleFiles(dir fs.FS) ([]string, error) {
-	all, err := fs.Glob(dir, "*.yaml")
-	if err != nil {
-		return nil, err
-	}
-	if _, err := fs.Stat(dir, "."); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(all, func(n string) bool { return strings.HasSuffix(n, TestSuffix) }), nil
 }
 
 type file struct {
@@ -88,7 +59,8 @@ func load(files []file, beside *Set) (*Set, []Problem) {
 		l.file(s, f.text)
 	}
 	l.join()
-	set := &Set{Rules: l.order(), byID: l.byID}
+	set := &Set{Rules: l.order(), byID: l.byID, conditions: l.compiler.finish()}
+	set.index = newIndex(set, fewOnShelf)
 	var problems []Problem
 	for _, s := range sources {
 		problems = append(problems, s.problems...)
@@ -136,7 +108,7 @@ func (l *loader) join() {
 		if len(r.DependsOn) > 0 && r.Latch {
 			n.problem("a rule that latches is never silenced by another", "remove depends_on, or latch")
 		}
-		for _, id := range r.DependsOn {
+		for i, id := range r.DependsOn {
 			d, ok := l.byID[id]
 			if !ok && l.beside != nil && l.beside.byID[id] != nil {
 				continue
@@ -145,9 +117,29 @@ func (l *loader) join() {
 				n.problem(fmt.Sprintf("there is no rule %q", id), suggest(id, ids))
 				continue
 			}
-			d.dependents = append(d.dependents, r)
+			l.tie(n, r, d, r.Scopes[i])
 		}
 	}
+	for _, r := range l.rules {
+		r.causes, r.dependents = r.withItself(r.causes), r.withItself(r.dependents)
+		r.remote = r.remote || r.Quorum != nil && r.Quorum.By == ByVia
+	}
+}
+
+// tie makes one rule a cause of another.
+func (l *loader) tie(n node, r, cause *Rule, scope Scope) {
+	switch q := cause.Quorum; {
+	case scope == SameDevice && q != nil:
+		n.problem(fmt.Sprintf("%q fires for a group, never for the device itself", cause.ID), fmt.Sprintf("write {rule: %s, scope: zone}, or via", cause.ID))
+	case scope == SameZone && q != nil && q.By == ByVia:
+		n.problem(fmt.Sprintf("%q is about what hangs together, which may be less than a zone", cause.ID), fmt.Sprintf("write {rule: %s, scope: via}", cause.ID))
+	case scope == Upstream && q != nil && q.By != ByVia:
+		n.problem(fmt.Sprintf("nothing hangs on the zones of %q", cause.ID), fmt.Sprintf("write {rule: %s, scope: zone}", cause.ID))
+	}
+	r.causes = append(r.causes, link{cause, scope})
+	cause.dependents = append(cause.dependents, link{r, scope})
+	cause.zoned = cause.zoned || scope == SameZone
+	r.remote = r.remote || scope != SameDevice
 }
 
 // order puts what silences before what it silences, and otherwise keeps the
@@ -182,11 +174,11 @@ func (l *loader) order() []*Rule {
 		visit(r)
 	}
 	for _, r := range out {
-		slices.SortFunc(r.dependents, func(a, b *Rule) int { return a.order - b.order })
+		slices.SortStableFunc(r.dependents, func(a, b link) int { return a.rule.order - b.rule.order })
 	}
 	return out
 }
 
 func kinds() []string {
-	return []string{string(event.Door), string(event.Lamp), string(event.Charger), string(event.Speaker), string(event.Sensor)}
+	return []string{string(event.Door), string(event.Lamp), string(event.Charger), string(event.Speaker), string(event.Sensor), string(event.Camera)}
 }

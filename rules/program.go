@@ -1,98 +1,79 @@
 package rules
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/interpreter"
+	"cel.dev/cel-go/common/cost"
+	"cel.dev/cel-go/parser"
 
 	"dongyue/internal/event"
 )
 
-// costLimit bounds one evaluation in CEL's own unit, about one step each. The
-// shipped rules need less than 30; the limit is below a tenth of a millisecond.
+// costLimit bounds one evaluation by CEL in its own unit, about one step each.
+// The shipped rules need less than 30; the limit is below a tenth of a
+// millisecond. What has been translated has no loops and is bounded by its
+// length.
 const costLimit = 2_000
 
 // longestExpression in characters.
 const longestExpression = 2_000
 
-// verdict of an expression: yes, no, or no answer from this event.
-type verdict uint8
+// compiler turns expressions into conditions. CEL says what is legal and what it
+// means; what consists of the common forms is translated (see translation), the
+// rest stays a CEL program. Equal parts of all expressions are made once.
+type compiler struct {
+	env  *cel.Env
+	made map[string]compiled
+	met  bool // a window, while parsing the current expression
 
-const (
-	unknown verdict = iota
-	no
-	yes
-)
-
-// errBudget is an evaluation that was cut off at costLimit.
-var errBudget = errors.New("expression costs more than an evaluation may")
-
-// program is one compiled expression. It may be run by one goroutine at a time
-// per view, by any number of views.
-type program struct {
-	prg     cel.Program
-	windows []window
+	out     *conditions
+	terms   map[term]condition
+	uses    map[condition]int
+	lists   map[string]int32
+	leaves  map[string]int32
+	windows map[windowDef]int32
 }
 
-// compiler turns expressions into programs; equal ones are made once.
-type compiler struct {
-	env     *cel.Env
-	made    map[string]*program
-	windows []window // met while parsing the current expression
+// compiled is an expression that has been met before. One with windows means
+// something else under another scope.
+type compiled struct {
+	at       condition
+	windowed bool
+}
+
+// scope is what the windows of an expression look at.
+type scope struct {
+	channel event.Channel
+	counted string // what count() counts: the rule's `on`
+}
+
+// key is an expression with its scope.
+func (s scope) key(expr string) string {
+	return expr + "\x00" + string(s.channel) + "\x00" + s.counted
 }
 
 func newCompiler() (*compiler, error) {
-	c := &compiler{made: map[string]*program{}}
-	env, err := cel.NewEnv(
+	c := &compiler{
+		made: map[string]compiled{}, out: &conditions{paths: newPaths()}, terms: map[term]condition{}, uses: map[condition]int{},
+		lists: map[string]int32{}, leaves: map[string]int32{}, windows: map[windowDef]int32{},
+	}
+	env, err := cel.NewEnv(append(c.macros(),
 		cel.Variable("device", cel.StringType), cel.Variable("kind", cel.StringType),
 		cel.Variable("zone", cel.StringType), cel.Variable("part", cel.StringType),
 		cel.Variable("type", cel.StringType), cel.Variable("at", cel.TimestampType),
 		cel.Variable("data", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable(windowVariable, cel.MapType(cel.StringType, cel.DoubleType)),
-		cel.Macros(cel.GlobalMacro("rise", 2, c.rise)),
-		cel.CrossTypeNumericComparisons(true),
+		cel.CrossTypeNumericComparisons(true), cel.EnableMacroCallTracking(),
 		cel.ParserExpressionSizeLimit(longestExpression), cel.ParserRecursionLimit(50),
-	)
+	)...)
 	if err != nil {
 		return nil, fmt.Errorf("rules: prepare CEL: %w", err)
 	}
 	c.env = env
 	return c, nil
-}
-
-// windowVariable holds what windows have to say, by window.name.
-const windowVariable = "window_values_"
-
-// rise expands rise("temp_c", "2m") into a look-up of what the engine has
-// worked out; a window that does not know yet has no entry, so the condition
-// has no answer.
-func (c *compiler) rise(h cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
-	metric, ok1 := literal(args[0])
-	span, ok2 := literal(args[1])
-	d, err := time.ParseDuration(span)
-	if !ok1 || !ok2 || metric == "" || err != nil || d < time.Second || d > time.Hour {
-		return nil, h.NewError(args[0].ID(), `rise wants a metric and a span of 1s to 1h, both in quotes: rise("temp_c", "2m")`)
-	}
-	w := window{metric: metric, span: d}
-	c.windows = append(c.windows, w)
-	return h.NewCall(operators.Index, h.NewIdent(windowVariable), h.NewLiteral(types.String(w.name()))), nil
-}
-
-func literal(e ast.Expr) (string, bool) {
-	if e.Kind() != ast.LiteralKind {
-		return "", false
-	}
-	s, ok := e.AsLiteral().(types.String)
-	return string(s), ok
 }
 
 // compileError is the first mistake of an expression, with its place in it.
@@ -101,14 +82,39 @@ type compileError struct {
 	what      string
 }
 
-func (c *compiler) compile(expr string) (*program, *compileError) {
-	if p, ok := c.made[expr]; ok {
-		return p, nil
+func (c *compiler) compile(expr string, in scope) (condition, *compileError) {
+	key := expr
+	if c.made[expr].windowed {
+		key = in.key(expr)
 	}
+	if m, ok := c.made[key]; ok {
+		c.uses[m.at]++
+		return m.at, nil
+	}
+	a, ce := c.check(expr)
+	if ce != nil {
+		return none, ce
+	}
+	t := translation{c: c, ast: a.NativeRep(), in: in}
+	t.warn()
+	at := t.answer(t.ast.Expr())
+	if t.err != nil {
+		return none, t.err
+	}
+	c.uses[at]++
+	c.made[expr] = compiled{at, c.met}
+	if c.met {
+		c.made[in.key(expr)] = compiled{at, c.met}
+	}
+	return at, nil
+}
+
+// check is CEL's own word on an expression.
+func (c *compiler) check(expr string) (*cel.Ast, *compileError) {
 	if len([]rune(expr)) > longestExpression {
 		return nil, &compileError{line: 1, what: fmt.Sprintf("is longer than %d characters", longestExpression)}
 	}
-	c.windows = nil
+	c.met = false
 	a, iss := c.env.Compile(expr)
 	if iss.Err() != nil {
 		if es := iss.Errors(); len(es) > 0 {
@@ -119,90 +125,116 @@ func (c *compiler) compile(expr string) (*program, *compileError) {
 	if t := a.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
 		return nil, &compileError{line: 1, what: "is " + t.String() + ", not a condition"}
 	}
-	prg, err := c.env.Program(a, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize))
-	if err != nil {
-		return nil, &compileError{line: 1, what: oneLine(err.Error())}
-	}
-	p := &program{prg: prg, windows: c.windows}
-	c.made[expr] = p
-	return p, nil
+	return a, nil
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// view is an event as expressions see it. It is made once per event, its data
-// only when the first expression asks.
-type view struct {
-	ev     *event.Event
-	parsed map[string]any // see data
-	val    ref.Val        // data, wrapped
-	values map[string]float64
+// add returns the node with this content, which is made once.
+func (c *compiler) add(n term) condition {
+	n.memo = noMemo
+	if at, ok := c.terms[n]; ok {
+		return at
+	}
+	n.text = strings.Clone(n.text) // else it holds the file's text
+	at := condition(len(c.out.terms))
+	c.out.terms = append(c.out.terms, n)
+	c.terms[n] = at
+	for _, m := range n.answers() {
+		c.uses[m]++
+	}
+	return at
 }
 
-// data is the event's data as a map, empty when it is no object.
-func (v *view) data() map[string]any {
-	if v.parsed == nil {
-		if json.Unmarshal(v.ev.Data, &v.parsed) != nil || v.parsed == nil {
-			v.parsed = map[string]any{}
-		}
+// answers are the conditions that a node asks.
+func (n *term) answers() []condition {
+	switch n.op {
+	case opAnd, opOr:
+		return []condition{condition(n.a), condition(n.b)}
+	case opNot:
+		return []condition{condition(n.a)}
+	case opIf:
+		return []condition{condition(n.a), condition(n.b), condition(n.c)}
+	default:
+		return nil
 	}
-	return v.parsed
 }
 
-// ResolveName is how CEL reads a variable.
-func (v *view) ResolveName(name string) (any, bool) {
-	switch name {
-	case "data":
-		if v.val == nil {
-			v.val = types.DefaultTypeAdapter.NativeToValue(v.data())
-		}
-		return v.val, true
-	case "device":
-		return v.ev.Device, true
-	case "kind":
-		return string(v.ev.Kind), true
-	case "zone":
-		return v.ev.Zone, true
-	case "part":
-		return v.ev.Part, true
-	case "type":
-		return v.ev.Type, true
-	case "at":
-		return v.ev.At, true
-	case windowVariable:
-		if v.values == nil {
-			return map[string]float64{}, true
-		}
-		return v.values, true
+func (c *compiler) list(w wordList) int32 {
+	key := fmt.Sprintf("%v %q %v", w.numbers, w.texts, w.flags)
+	if at, ok := c.lists[key]; ok {
+		return at
 	}
-	return nil, false
+	if len(w.texts) > manyWords {
+		w.byText = make(map[string]struct{}, len(w.texts))
+		for _, t := range w.texts {
+			w.byText[t] = struct{}{}
+		}
+	}
+	at := int32(len(c.out.lists))
+	c.out.lists = append(c.out.lists, w)
+	c.lists[key] = at
+	return at
 }
 
-// Parent is nil: there are no other variables.
-func (v *view) Parent() cel.Activation { return nil }
-
-// eval runs a program; nil means "no condition" and is yes. An error is one
-// worth showing: a metric that is not there is no error but no answer.
-func (p *program) eval(v *view) (verdict, error) {
-	if p == nil {
-		return yes, nil
+func (c *compiler) window(w windowDef) int32 {
+	if at, ok := c.windows[w]; ok {
+		return at
 	}
-	out, _, err := p.prg.Eval(v)
+	at := int32(len(c.out.windows))
+	c.out.windows = append(c.out.windows, w)
+	c.windows[w] = at
+	return at
+}
+
+// leaf keeps a part of an expression as a CEL program of its own.
+func (c *compiler) leaf(t *translation, e ast.Expr) condition {
+	text, err := parser.Unparse(e, t.ast.SourceInfo())
 	if err != nil {
-		var cancelled interpreter.EvalCancelledError
-		switch {
-		case errors.As(err, &cancelled):
-			return unknown, errBudget
-		case strings.HasPrefix(err.Error(), "no such key"):
-			return unknown, nil
+		return t.problem(e, oneLine(err.Error()))
+	}
+	windows := t.windowsIn(e)
+	if len(windows) > 0 {
+		text = t.in.key(text)
+	}
+	at, ok := c.leaves[text]
+	if !ok {
+		part := ast.NewCheckedAST(ast.NewAST(e, t.ast.SourceInfo()), t.ast.TypeMap(), t.ast.ReferenceMap())
+		if est, err := cost.Cost(part, sizes{}); err == nil && est.Min > costLimit {
+			return t.problem(e, fmt.Sprintf("takes at least %d steps, more than the %d that an evaluation may", est.Min, costLimit))
 		}
-		return unknown, fmt.Errorf("evaluate: %w", err)
+		prg, err := c.env.PlanProgram(part, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize))
+		if err != nil {
+			return t.problem(e, oneLine(err.Error()))
+		}
+		at = int32(len(c.out.leaves))
+		c.out.leaves = append(c.out.leaves, leaf{prg, windows})
+		c.leaves[text] = at
 	}
-	switch out {
-	case types.True:
-		return yes, nil
-	case types.False:
-		return no, nil
+	return c.add(term{op: opCEL, a: at})
+}
+
+// sizes says that nothing is known of how large an event's values are.
+type sizes struct{}
+
+func (sizes) EstimateSize(cost.AstNode) *cost.SizeEstimate { return nil }
+
+func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
+	return nil
+}
+
+// finish returns the conditions; those that several ask remember their answer.
+func (c *compiler) finish() *conditions {
+	for i := range c.out.terms {
+		n := &c.out.terms[i]
+		switch n.op {
+		case opAnd, opOr, opIf, opCompare, opCEL, opIn, opContains:
+			if c.uses[condition(i)] > 1 {
+				n.memo = int32(c.out.memos)
+				c.out.memos++
+			}
+		default: // too cheap to be remembered
+		}
 	}
-	return unknown, fmt.Errorf("evaluate: the result is %s, not true or false", out.Type().TypeName())
+	return c.out
 }

@@ -26,35 +26,8 @@ type TestResult struct {
 // charger.yaml), in the company of all others. The problems are those of the
 // rule files and the test files; with any, no case has been played.
 func Test(dir fs.FS) ([]TestResult, []Problem) {
-	set, problems := Load(dir)
-	names, err := fs.Glob(dir, "*"+TestSuffix)
-	if err != nil {
-		return nil, append(problems, Problem{File: ".", What: err.Error()})
-	}
-	var cases []testCase
-	for _, name := range names {
-		s := &source{file: name}
-		text, err := fs.ReadFile(dir, name)
-		if err != nil {
-			s.add(nil, "", "can't be read: "+err.Error(), "")
-		} else {
-			cases = append(cases, readCases(s, text)...)
-		}
-		problems = append(problems, s.problems...)
-	}
-	if len(problems) > 0 {
-		sortProblems(problems)
-		return nil, problems
-	}
-	results := make([]TestResult, 0, len(cases))
-	for _, c := range cases {
-		r, err := c.play(set)
-		if err != nil {
-			return nil, []Problem{{File: c.file, Line: c.line, What: err.Error()}}
-		}
-		results = append(results, r)
-	}
-	return results, nil
+	files, problems := ReadFiles(dir)
+	return files.test(problems, nil)
 }
 
 // testEpoch is @0s of every case.
@@ -105,13 +78,13 @@ func readCases(s *source, text []byte) []testCase {
 
 func device(n node, ev event.Event) event.Event {
 	if n.ok() {
-		identify(n.fields("device", "kind", "zone", "part"), &ev)
+		identify(n.fields("device", "kind", "zone", "via", "part"), &ev)
 	}
 	return ev
 }
 
 func identify(f map[string]node, ev *event.Event) {
-	for key, to := range map[string]*string{"device": &ev.Device, "zone": &ev.Zone, "part": &ev.Part} {
+	for key, to := range map[string]*string{"device": &ev.Device, "zone": &ev.Zone, "via": &ev.Via, "part": &ev.Part} {
 		if f[key].ok() {
 			*to = f[key].text()
 		}
@@ -124,7 +97,7 @@ func identify(f map[string]node, ev *event.Event) {
 // step reads {at: 5s, event: smoke, data: {…}}, {at: 5s, telemetry: {…}}, or
 // {at: 40s}. late: true makes the event arrive two minutes after it happened.
 func step(n node, given event.Event) testStep {
-	f := n.fields("at", "device", "kind", "zone", "part", "event", "data", "telemetry", "state", "presence", "quarantine", "late")
+	f := n.fields("at", "device", "kind", "zone", "via", "part", "event", "data", "telemetry", "state", "presence", "quarantine", "late")
 	if !f["at"].ok() {
 		n.problem("has no time", "begin with at: 0s")
 	}
@@ -224,6 +197,12 @@ func Lines(tr *Transition, from time.Time) []string {
 		case CommandAction:
 			args, _ := json.Marshal(a.Args)
 			out = append(out, strings.Join([]string{at, a.Type, a.Command, a.Device, string(args)}, " "))
+		case ReactAction:
+			where := a.Device
+			if part, _ := a.Args["part"].(string); part != "" {
+				where += "/" + part
+			}
+			out = append(out, strings.Join([]string{at, a.Type, a.Command, where}, " "))
 		case BroadcastAction:
 			out = append(out, strings.Join([]string{at, a.Type, strings.Join(a.Zones, ",")}, " "))
 		case WorkOrderAction:

@@ -2,10 +2,10 @@ package rules
 
 import (
 	"cmp"
-	"container/heap"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"dongyue/internal/event"
@@ -18,24 +18,17 @@ type Saved struct {
 	Data               []byte
 }
 
+// memberSuffix marks the rows of devices that only count towards a group.
+const memberSuffix = "/member"
+
 type savedState struct {
 	Phase    phase       `json:"phase"`
 	Deadline *time.Time  `json:"deadline,omitempty"`
+	Quiet    *time.Time  `json:"quiet,omitempty"`
+	Group    bool        `json:"group,omitempty"`
+	Note     string      `json:"note,omitempty"`
 	At       time.Time   `json:"at"`
 	Event    event.Event `json:"event"`
-}
-
-// touch remembers a subject as it was at the last Commit; nil: not there.
-func (e *Engine) touch(k subjectKey) {
-	if _, known := e.undo[k]; known {
-		return
-	}
-	var before *subject
-	if s := e.subjects[k]; s != nil {
-		was := *s
-		before = &was
-	}
-	e.undo[k] = before
 }
 
 // Dirty returns the subjects that have changed since the last Commit. Write
@@ -43,8 +36,8 @@ func (e *Engine) touch(k subjectKey) {
 func (e *Engine) Dirty() ([]Saved, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	keys := make([]subjectKey, 0, len(e.undo))
-	for k := range e.undo {
+	keys := make([]subjectKey, 0, len(e.undo.subjects))
+	for k := range e.undo.subjects {
 		keys = append(keys, k)
 	}
 	return e.save(keys)
@@ -54,133 +47,141 @@ func (e *Engine) Dirty() ([]Saved, error) {
 func (e *Engine) Snapshot() ([]Saved, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	keys := make([]subjectKey, 0, len(e.subjects))
-	for k := range e.subjects {
-		keys = append(keys, k)
+	var keys []subjectKey
+	for _, r := range e.records {
+		for _, s := range r.subjects {
+			keys = append(keys, s.key())
+		}
 	}
 	return e.save(keys)
 }
 
+// row is the name under which a subject of a rule is kept.
+func (k *subjectKey) row() string {
+	if k.rule.Quorum != nil && !k.group {
+		return k.rule.ID + memberSuffix
+	}
+	return k.rule.ID
+}
+
 func (e *Engine) save(keys []subjectKey) ([]Saved, error) {
-	slices.SortFunc(keys, func(a, b subjectKey) int {
-		return cmp.Or(cmp.Compare(a.rule.ID, b.rule.ID), cmp.Compare(a.device, b.device), cmp.Compare(a.part, b.part))
-	})
 	out := make([]Saved, 0, len(keys))
 	for _, k := range keys {
-		row := Saved{Rule: k.rule.ID, Device: k.device, Part: k.part}
-		if s := e.subjects[k]; s != nil {
-			st := savedState{Phase: s.phase, At: s.at, Event: s.ev}
-			if !s.deadline.IsZero() {
-				st.Deadline = &s.deadline
-			}
+		row := Saved{Rule: k.row(), Device: k.device, Part: k.part}
+		if s := e.subject(k); s != nil && s.rule == k.rule {
 			var err error
-			if row.Data, err = json.Marshal(st); err != nil {
+			if row.Data, err = json.Marshal(s.saved()); err != nil {
 				return nil, fmt.Errorf("rules: save state of %s for %s: %w", k.rule.ID, k.device, err)
 			}
 		}
 		out = append(out, row)
 	}
+	slices.SortStableFunc(out, func(a, b Saved) int { // what is gone before what has come
+		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Device, b.Device), cmp.Compare(a.Part, b.Part), index01(a.Data != nil)-index01(b.Data != nil))
+	})
 	return out, nil
 }
 
-// Commit says that the transaction is on disk.
-func (e *Engine) Commit() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	clear(e.undo)
-}
-
-// Rollback takes back every change since the last Commit, for the caller whose
-// transaction failed; the same events can then be processed again.
-func (e *Engine) Rollback() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for k, before := range e.undo {
-		if s := e.subjects[k]; s != nil {
-			e.remove(s)
-		}
-		if before != nil {
-			e.resume(before)
-		}
+func (s *subject) saved() savedState {
+	st := savedState{Phase: s.phase, Group: s.group, Note: s.note, At: s.at, Event: s.ev}
+	if !s.deadline.IsZero() {
+		st.Deadline = &s.deadline
 	}
-	clear(e.undo)
+	if !s.quiet.IsZero() {
+		st.Quiet = &s.quiet
+	}
+	return st
 }
 
+// resume puts a subject back, with its timer.
 func (e *Engine) resume(s *subject) {
+	s.counted = standing{}
 	e.insert(s)
 	if !s.deadline.IsZero() {
-		heap.Push(&e.timers, timer{s.deadline, s.key()})
+		e.timers.set(timer{at: s.deadline, s: s, key: s.key()})
 	}
 }
 
-// Restore puts back what was saved, before the first event. Rows of rules that
-// are no longer there are passed over; a row that can't be read is an error.
-// Deadlines that have passed meanwhile run out at the next Process or Tick.
-// Windows are not saved: they have no answer until they are half full again.
+// Restore puts back what was saved, before the first event. What fires by a rule
+// that is no longer there returns with the next Process or Tick; a row that can't
+// be read is an error. Deadlines that have passed meanwhile run out then, too.
+// Windows are not in it, see LoadWindows.
 func (e *Engine) Restore(rows []Saved) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, row := range rows {
-		r, ok := e.set.Rule(row.Rule)
-		if !ok || len(row.Data) == 0 {
-			continue
+		if err := e.restore(row); err != nil {
+			return err
 		}
-		var st savedState
-		if err := json.Unmarshal(row.Data, &st); err != nil {
-			return fmt.Errorf("rules: restore state of %s for %s: %w", row.Rule, row.Device, err)
-		}
-		s := &subject{rule: r, device: row.Device, part: row.Part, phase: st.Phase, at: st.At, ev: st.Event}
-		if st.Deadline != nil {
-			s.deadline = *st.Deadline
-		}
-		if old := e.subjects[s.key()]; old != nil {
-			e.remove(old)
-		}
-		e.resume(s)
 	}
+	e.moved = e.moved[:0]
+	e.mute()
+	e.reset()
 	return nil
 }
 
-// Swap goes on with another set of rules. Rules that are in both keep their
-// state; what fires by a rule that is gone returns, at the time of the engine.
-// Call it between Commit and the next Process, and treat what it returns and
-// Dirty like those of Process.
-func (e *Engine) Swap(set *Set) []Transition {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	old := make([]*subject, 0, len(e.subjects))
-	for _, s := range e.subjects {
-		old = append(old, s)
+func (e *Engine) restore(row Saved) error {
+	id, member := strings.CutSuffix(row.Rule, memberSuffix)
+	r, ok := e.set.Rule(id)
+	if id == disabledRule {
+		r, ok = e.hub, true
 	}
-	slices.SortFunc(old, func(a, b *subject) int {
-		return cmp.Or(a.rule.order-b.rule.order, cmp.Compare(a.device, b.device), byPart(a, b))
-	})
-	stats := e.stats
-	previous := e.set
-	e.use(set)
-	for r, st := range stats {
-		if again, ok := set.Rule(r.ID); ok {
-			e.stats[again] = st
+	if len(row.Data) == 0 || !ok && !json.Valid(row.Data) {
+		return nil
+	}
+	var st savedState
+	if err := json.Unmarshal(row.Data, &st); err != nil {
+		if !ok {
+			return nil //nolint:nilerr // of a rule that is gone: there is nothing to go on with
 		}
+		return fmt.Errorf("rules: restore state of %s for %s: %w", row.Rule, row.Device, err)
 	}
-	for _, r := range previous.Rules {
-		if _, ok := set.Rule(r.ID); !ok {
-			e.stats[r] = stats[r] // for the farewells below
-		}
+	if !ok || (r.Quorum != nil) != (member || st.Group) {
+		e.orphans = append(e.orphans, row)
+		return nil
 	}
-	clear(e.subjects)
-	clear(e.parts)
-	e.timers = nil
-	for _, s := range old {
-		if r, ok := set.Rule(s.rule.ID); ok {
-			s.rule = r
-			e.resume(s)
+	s := &subject{rule: r, device: row.Device, part: row.Part, group: st.Group, phase: st.Phase, note: st.Note, at: st.At, ev: st.Event}
+	if st.Deadline != nil {
+		s.deadline = *st.Deadline
+	}
+	if st.Quiet != nil {
+		s.quiet = *st.Quiet
+	}
+	if old := e.subject(s.key()); old != nil {
+		e.remove(old)
+	}
+	e.resume(s)
+	if r.Quorum != nil && member {
+		e.hear(r, &s.ev)
+	}
+	e.clock = latest(e.clock, s.at)
+	return nil
+}
+
+// farewell returns what was raised by rules that are no longer there, and brings
+// back the disabled rules that have been changed.
+func (e *Engine) farewell() {
+	if e.parted {
+		return
+	}
+	e.parted = true
+	for _, row := range e.orphans {
+		var st savedState
+		if json.Unmarshal(row.Data, &st) != nil {
 			continue
 		}
-		e.touch(s.key())
-		if s.phase != phasePending && !s.rule.momentary() {
-			e.emit(s.transition(false, e.clock, &s.ev, nil), s.rule)
+		id, member := strings.CutSuffix(row.Rule, memberSuffix)
+		r := &Rule{ID: id, order: -2, where: none, when: none}
+		if member {
+			r.Quorum = &Quorum{}
+		}
+		e.touch(subjectKey{rule: r, device: row.Device, part: row.Part})
+		if !member && (st.Phase == phaseFiring || st.Phase == phaseEnding) {
+			e.out = append(e.out, Transition{
+				Rule: id, Device: row.Device, Part: row.Part, Zone: st.Event.Zone, Via: st.Event.Via, Kind: st.Event.Kind,
+				At: latest(e.clock, st.At), Evidence: st.Event,
+			})
 		}
 	}
-	return e.flush()
+	e.enable()
 }

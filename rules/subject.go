@@ -2,8 +2,8 @@ package rules
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"dongyue/internal/event"
@@ -12,9 +12,10 @@ import (
 type phase uint8
 
 const (
-	phasePending phase = iota + 1 // the condition holds, not long enough yet, or something silences it
-	phaseFiring                   // raised
-	phaseEnding                   // over, but kept for keep_firing_for
+	phasePending  phase = iota + 1 // the condition holds, not long enough yet, or something silences it
+	phaseFiring                    // raised
+	phaseEnding                    // over, but kept for keep_firing_for
+	phaseSettling                  // returned; what it silenced stays silent for a while
 )
 
 // subject is the state of one rule for one device and part; there is none while
@@ -22,51 +23,62 @@ const (
 type subject struct {
 	rule         *Rule
 	device, part string
+	group        bool // it stands for the devices of a group, see quorum
 	phase        phase
 	deadline     time.Time   // of the phase; zero: none
+	quiet        time.Time   // until then it silences others though it has returned; zero: it does not
 	at           time.Time   // of the newest event that counted
 	ev           event.Event // the evidence
+	note         string      // of the hub's own rules
+
+	counted standing
 }
 
 type subjectKey struct {
 	rule         *Rule
 	device, part string
+	group        bool
 }
 
-type deviceKey struct {
-	rule   *Rule
-	device string
-}
+func (s *subject) key() subjectKey { return subjectKey{s.rule, s.device, s.part, s.group} }
 
-func (s *subject) key() subjectKey { return subjectKey{s.rule, s.device, s.part} }
+// member reports whether a subject only counts towards its group.
+func (s *subject) member() bool { return s.rule.Quorum != nil && !s.group }
+
+// held reports whether another rule silences it.
+func (s *subject) held() bool { return s.phase == phasePending && s.deadline.IsZero() }
+
+// momentary: see Rule.momentary; a group ends when its members do.
+func (s *subject) momentary() bool { return !s.group && s.rule.momentary() }
 
 // tell applies a signal to the subjects that it is about: that of the event's
 // part, or every part of the device where another event without a part clears.
-func (e *Engine) tell(c entry, v *view, sig signal, at time.Time) {
-	r, ev := c.rule, v.ev
-	if sig != holds && ev.Part == "" && c.clear && r.Clear.Own {
-		for _, s := range slices.Clone(e.parts[deviceKey{r, ev.Device}]) {
-			e.change(s, v, sig, at)
+func (e *Engine) tell(r *Rule, clears bool, sig signal, at time.Time) {
+	v := e.view
+	if sig != holds && v.ev.Part == "" && clears && r.Clear.Own {
+		for _, s := range slices.Clone(e.record.of(r)) {
+			if !s.group {
+				e.change(s, v, sig, at)
+			}
 		}
 		return
 	}
-	s := e.subjects[subjectKey{r, ev.Device, ev.Part}]
-	if s != nil {
+	if s := e.record.subject(subjectKey{rule: r, device: v.ev.Device, part: v.ev.Part}); s != nil {
 		e.change(s, v, sig, at)
 	} else if sig == holds {
-		e.begin(r, v, at)
+		e.begin(r, v.ev, at)
 	}
 }
 
-func (e *Engine) begin(r *Rule, v *view, at time.Time) {
-	s := &subject{rule: r, device: v.ev.Device, part: v.ev.Part, phase: phasePending, at: at, ev: *v.ev}
+func (e *Engine) begin(r *Rule, ev *event.Event, at time.Time) {
+	s := &subject{rule: r, device: ev.Device, part: ev.Part, phase: phasePending, at: at, ev: *ev}
 	e.touch(s.key())
 	e.insert(s)
 	if r.For > 0 {
 		e.wait(s, at.Add(r.For))
 		return
 	}
-	e.fire(s, at, v.data())
+	e.fire(s, at)
 }
 
 // change moves an existing subject.
@@ -82,23 +94,52 @@ func (e *Engine) change(s *subject, v *view, sig signal, at time.Time) {
 		e.changePending(s, v, sig, at)
 	case phaseFiring, phaseEnding:
 		e.changeFiring(s, v, sig, at)
+	case phaseSettling:
+		if sig == holds {
+			e.touch(s.key())
+			e.again(s, v.ev, at)
+		}
 	}
+}
+
+// again begins anew while the last time is settling.
+func (e *Engine) again(s *subject, ev *event.Event, at time.Time) {
+	s.phase, s.at, s.ev = phasePending, at, *ev
+	if s.rule.For > 0 && !s.group {
+		e.wait(s, at.Add(s.rule.For))
+		return
+	}
+	e.fire(s, at)
 }
 
 func (e *Engine) changePending(s *subject, v *view, sig signal, at time.Time) {
 	if sig&(ends|lapses) != 0 {
 		e.touch(s.key())
-		e.remove(s)
+		e.drop(s, at)
 		return
 	}
 	if sig != holds {
 		return
 	}
 	e.touch(s.key())
+	held := s.held()
 	s.at, s.ev = at, *v.ev
-	if s.deadline.IsZero() { // silenced by another rule
-		e.fire(s, at, v.data())
+	if held {
+		e.fire(s, at)
+		return
 	}
+	e.recount(s)
+}
+
+// drop lets a subject go that was not raised.
+func (e *Engine) drop(s *subject, at time.Time) {
+	if s.quiet.After(at) {
+		s.phase = phaseSettling
+		e.wait(s, s.quiet)
+		return
+	}
+	e.remove(s)
+	e.release(s)
 }
 
 func (e *Engine) changeFiring(s *subject, v *view, sig signal, at time.Time) {
@@ -135,7 +176,7 @@ func (e *Engine) holdOn(s *subject, v *view, at time.Time) {
 		s.phase = phaseFiring
 		e.wait(s, time.Time{})
 	}
-	if s.rule.momentary() {
+	if s.momentary() {
 		e.wait(s, at.Add(s.rule.Keep))
 	}
 	if s.rule.measured() && !fresh {
@@ -143,104 +184,119 @@ func (e *Engine) holdOn(s *subject, v *view, at time.Time) {
 	}
 	if fresh || !v.ev.Late {
 		s.ev = *v.ev
+		e.recount(s)
 	}
-	tr := s.transition(true, at, v.ev, v.data())
+	if s.member() {
+		return
+	}
+	tr := e.transition(s, true, at, v.ev, v.data())
 	tr.Repeat = !fresh
 	e.emit(tr, s.rule)
 }
 
 // fire raises, unless another rule silences this one.
-func (e *Engine) fire(s *subject, at time.Time, data map[string]any) {
-	if e.silenced(s) {
+func (e *Engine) fire(s *subject, at time.Time) {
+	if !s.member() && e.silenced(s) {
 		e.wait(s, time.Time{})
 		return
 	}
-	s.phase = phaseFiring
+	s.phase, s.quiet = phaseFiring, time.Time{}
 	switch {
-	case !s.rule.momentary():
+	case !s.momentary():
 		e.wait(s, time.Time{})
 	case s.rule.Keep == 0:
 		e.remove(s)
 	default:
 		e.wait(s, at.Add(s.rule.Keep))
 	}
-	if data == nil { // by a timer: the evidence is from before
-		_ = json.Unmarshal(s.ev.Data, &data)
+	if !s.member() {
+		e.emit(e.transition(s, true, at, &s.ev, dataOf(&s.ev)), s.rule)
 	}
-	e.emit(s.transition(true, at, &s.ev, data), s.rule)
 }
 
 func (e *Engine) emit(tr Transition, r *Rule) {
-	if st := e.stats[r]; tr.Raised {
+	if tr.Raised && r.order >= 0 {
+		st := &e.stats[r.order]
 		st.Raised++
 		st.LastRaised = tr.At
 	}
 	e.out = append(e.out, tr)
 }
 
-// end returns to normal and lets go what the rule has silenced.
+// end returns to normal and lets go what the rule has silenced, at once or when
+// it has settled.
 func (e *Engine) end(s *subject, ev *event.Event, at time.Time) {
-	e.remove(s)
-	var data map[string]any
-	_ = json.Unmarshal(ev.Data, &data)
-	e.emit(s.transition(false, at, ev, data), s.rule)
-	e.release(s)
-}
-
-// release notes what a rule has silenced. It is looked at when every rule has
-// had its say about the event: the same event may end it too.
-func (e *Engine) release(s *subject) {
-	for _, d := range s.rule.dependents {
-		for _, held := range e.parts[deviceKey{d, s.device}] {
-			if held.phase == phasePending && held.deadline.IsZero() {
-				e.released = append(e.released, held)
-			}
-		}
+	tr := e.transition(s, false, at, ev, dataOf(ev))
+	if s.rule.Settle > 0 && !s.member() {
+		s.phase, s.quiet = phaseSettling, at.Add(s.rule.Settle)
+		e.wait(s, s.quiet)
+	} else {
+		e.remove(s)
+	}
+	if !s.member() {
+		e.emit(tr, s.rule)
+	}
+	if s.phase != phaseSettling {
+		e.release(s)
 	}
 }
 
-// catchUp raises what is still the matter and no longer silenced.
-func (e *Engine) catchUp(at time.Time) {
-	for i := 0; i < len(e.released); i++ { // one may release another
-		s := e.released[i]
-		if e.subjects[s.key()] == s && s.phase == phasePending && s.deadline.IsZero() {
-			e.touch(s.key())
-			e.fire(s, at, nil)
+// wait sets a subject's deadline; the zero time is none.
+func (e *Engine) wait(s *subject, deadline time.Time) {
+	if !s.deadline.Equal(deadline) {
+		s.deadline = deadline
+		if !deadline.IsZero() {
+			e.timers.set(timer{at: deadline, s: s, key: s.key()})
 		}
 	}
-	e.released = e.released[:0]
+	e.recount(s)
 }
 
-// silenced reports whether a rule that this one depends on fires for the same
-// device and part, or for the device as a whole.
-func (e *Engine) silenced(s *subject) bool {
-	for _, id := range s.rule.DependsOn {
-		above := e.set.byID[id]
-		for _, o := range e.parts[deviceKey{above, s.device}] {
-			if o.phase != phasePending && (o.part == s.part || o.part == "") {
-				return true
-			}
-		}
+// subject finds one by its key.
+func (e *Engine) subject(k subjectKey) *subject { return e.records[k.device].subject(k) }
+
+func (r *record) subject(k subjectKey) *subject {
+	if r == nil {
+		return nil
 	}
-	return false
+	if i, ok := slices.BinarySearchFunc(r.subjects, k, bySubject); ok && r.subjects[i].rule == k.rule {
+		return r.subjects[i]
+	}
+	return nil
+}
+
+// of are the subjects of a rule, in the order of their parts.
+func (r *record) of(rule *Rule) []*subject {
+	if r == nil {
+		return nil
+	}
+	i, _ := slices.BinarySearchFunc(r.subjects, rule.order, func(s *subject, order int) int { return s.rule.order - order })
+	n := i
+	for n < len(r.subjects) && r.subjects[n].rule == rule {
+		n++
+	}
+	return r.subjects[i:n]
+}
+
+// bySubject orders by rule and part, the group last.
+func bySubject(s *subject, k subjectKey) int {
+	return cmp.Or(s.rule.order-k.rule.order, index01(s.group)-index01(k.group), strings.Compare(s.part, k.part))
 }
 
 func (e *Engine) insert(s *subject) {
-	e.subjects[s.key()] = s
-	k := deviceKey{s.rule, s.device}
-	i, _ := slices.BinarySearchFunc(e.parts[k], s, byPart)
-	e.parts[k] = slices.Insert(e.parts[k], i, s)
+	r := e.recordOf(s.device)
+	i, _ := slices.BinarySearchFunc(r.subjects, s.key(), bySubject)
+	r.subjects = slices.Insert(r.subjects, i, s)
+	if e.record == nil && e.view.ev != nil && e.view.ev.Device == s.device {
+		e.record = r
+	}
+	e.recount(s)
 }
 
 func (e *Engine) remove(s *subject) {
-	delete(e.subjects, s.key())
-	k := deviceKey{s.rule, s.device}
-	if i, ok := slices.BinarySearchFunc(e.parts[k], s, byPart); ok {
-		e.parts[k] = slices.Delete(e.parts[k], i, i+1)
+	r := e.records[s.device]
+	if i, ok := slices.BinarySearchFunc(r.subjects, s.key(), bySubject); ok && r.subjects[i] == s {
+		r.subjects = slices.Delete(r.subjects, i, i+1)
 	}
-	if len(e.parts[k]) == 0 {
-		delete(e.parts, k)
-	}
+	e.count(s, standing{})
 }
-
-func byPart(a, b *subject) int { return cmp.Compare(a.part, b.part) }

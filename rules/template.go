@@ -4,17 +4,19 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"dongyue/internal/event"
 )
 
 // template is text with placeholders: {device}, {part}, {zone}, {parent}
-// (the zone around it), {rule}, {data.METRIC}, and {name}, which stays as it is: the engine knows no
-// names, whoever shows the text fills it. A part in [ ] is left out when a
-// placeholder in it has no value.
+// (the zone around it), {rule}, {data.METRIC}, of a group {count} and {members},
+// and {name}, which stays as it is: the engine knows no names, whoever shows the
+// text fills it. A part in [ ] is left out when a placeholder in it has no value.
 type template []segment
 
 type segment struct {
@@ -80,9 +82,8 @@ func parseSegments(s string, inGroup bool) (t template, rest string, err error) 
 }
 
 func checkField(f string) error {
-	known := []string{"name", "device", "part", "zone", "parent", "rule", "data.METRIC"}
-	switch f {
-	case "name", "device", "part", "zone", "parent", "rule":
+	known := []string{"name", "device", "part", "zone", "parent", "rule", "count", "members", "data.METRIC"}
+	if slices.Contains(known[:len(known)-1], f) {
 		return nil
 	}
 	if m, ok := strings.CutPrefix(f, "data."); ok && m != "" && !strings.ContainsAny(m, " .[]{}") {
@@ -93,25 +94,39 @@ func checkField(f string) error {
 
 // facts are what placeholders stand for.
 type facts struct {
-	rule string
-	ev   *event.Event
-	data map[string]any
+	rule, device, part, zone string
+	members                  []string // of a group
+	data                     map[string]any
+	received                 time.Time // when the hub had the event
 }
+
+// mostMembers are named; of more, the text says only that there are.
+const mostMembers = 5
 
 func (f *facts) value(field string) string {
 	switch field {
 	case "name":
 		return Name
 	case "device":
-		return f.ev.Device
+		return f.device
 	case "part":
-		return f.ev.Part
+		return f.part
 	case "zone":
-		return f.ev.Zone
+		return f.zone
 	case "parent":
-		return cmp.Or(parent(f.ev.Zone), f.ev.Zone)
+		return cmp.Or(parent(f.zone), f.zone)
 	case "rule":
 		return f.rule
+	case "count":
+		if f.members == nil {
+			return ""
+		}
+		return strconv.Itoa(len(f.members))
+	case "members":
+		if len(f.members) > mostMembers {
+			return strings.Join(f.members[:mostMembers], " ") + " …"
+		}
+		return strings.Join(f.members, " ")
 	}
 	return show(f.data[strings.TrimPrefix(field, "data.")])
 }

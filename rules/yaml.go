@@ -1,8 +1,11 @@
 package rules
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -99,6 +102,15 @@ func (n node) line() int {
 
 func (n node) ok() bool { return n.val != nil }
 
+// scalar reports whether it is a single text.
+func (n node) scalar() bool {
+	switch n.val.(type) {
+	case *ast.StringNode, *ast.LiteralNode:
+		return true
+	}
+	return false
+}
+
 func pairs(v ast.Node) ([]*ast.MappingValueNode, bool) {
 	switch v := v.(type) {
 	case *ast.MappingNode:
@@ -190,6 +202,47 @@ func (n node) text() string {
 	}
 	n.problem("must be text", "put it in quotes")
 	return ""
+}
+
+// word reads a name of small letters, digits and _.
+func (n node) word() string {
+	s := n.text()
+	if n.ok() && !validID(s) {
+		n.problem(fmt.Sprintf("%q is not a name", s), "small letters, digits and _, a letter first")
+	}
+	return s
+}
+
+// hash names a node by what stands in it; comments and places don't count.
+func (n node) hash() string {
+	h := sha256.New()
+	write(h, n.val)
+	return hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+func write(w io.Writer, v ast.Node) {
+	switch v := v.(type) {
+	case *ast.SequenceNode:
+		_, _ = fmt.Fprintf(w, "[%d", len(v.Values))
+		for _, x := range v.Values {
+			write(w, x)
+		}
+		return
+	case *ast.LiteralNode:
+		_, _ = fmt.Fprintf(w, "%q", v.Value.Value)
+		return
+	}
+	if ps, ok := pairs(v); ok {
+		_, _ = fmt.Fprintf(w, "{%d", len(ps))
+		for _, p := range ps {
+			write(w, p.Key)
+			write(w, p.Value)
+		}
+		return
+	}
+	if v != nil && v.GetToken() != nil {
+		_, _ = fmt.Fprintf(w, "%d%q", v.Type(), v.GetToken().Value)
+	}
 }
 
 // texts reads one string or a list of them.
