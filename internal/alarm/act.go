@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,62 +24,90 @@ const (
 
 // Acknowledge records that a person has seen it; a second time changes nothing.
 func (a *Alarms) Acknowledge(ctx context.Context, id, text string) (*Alarm, error) {
-	return a.act(ctx, id, func(al *Alarm, by actor, at time.Time) (string, string, error) {
-		if al.ClosedAt != nil {
-			return "", "", closed(al)
-		}
-		if al.AckedAt != nil {
-			return "", "", nil
-		}
-		al.ack(at, by.Name)
-		return Ack, text, nil
-	})
+	return a.act(ctx, id, acknowledge(text))
 }
 
-// AssignTo gives an alarm to a person, by account id and name.
+// AssignTo gives an alarm to a person, by account id and name; without either to
+// the one who asks.
 func (a *Alarms) AssignTo(ctx context.Context, id, user, name string) (*Alarm, error) {
-	return a.act(ctx, id, func(al *Alarm, by actor, _ time.Time) (string, string, error) {
-		if al.ClosedAt != nil {
-			return "", "", closed(al)
-		}
-		if user == "" && name == "" {
-			user, name = by.ID, by.Name
-		}
-		name = cmp.Or(name, user)
-		if al.AssigneeID == user && al.Assignee == name {
-			return "", "", nil
-		}
-		al.AssigneeID, al.Assignee = user, name
-		return Assign, name, nil
-	})
+	return a.act(ctx, id, assign(user, name))
 }
 
 // AddComment writes into the journal; also after the close.
 func (a *Alarms) AddComment(ctx context.Context, id, text string) (*Alarm, error) {
-	return a.act(ctx, id, func(*Alarm, actor, time.Time) (string, string, error) {
-		if strings.TrimSpace(text) == "" {
-			return "", "", web.Fail(http.StatusUnprocessableEntity, "alarm.text_required", "write the comment in `text`")
-		}
-		return Comment, text, nil
+	if strings.TrimSpace(text) == "" {
+		return nil, noComment()
+	}
+	return a.act(ctx, id, func(_ context.Context, b *batch, al *Alarm) error {
+		b.remark(al, Comment, text)
+		return nil
 	})
+}
+
+func noComment() error {
+	return web.Fail(http.StatusUnprocessableEntity, "alarm.text_required", "write the comment in `text`")
 }
 
 // CloseFor closes an alarm for one of the reasons; see mayClose.
 func (a *Alarms) CloseFor(ctx context.Context, id, reason, text string) (*Alarm, error) {
 	p, _ := web.Who(ctx)
-	return a.act(ctx, id, func(al *Alarm, by actor, at time.Time) (string, string, error) {
-		if err := mayClose(al, p.Role, reason, text); err != nil {
-			return "", "", err
+	return a.act(ctx, id, closeFor(p.Role, reason, text))
+}
+
+// deed is what a person does to one alarm, alone or among an incident's. A
+// refusal is a web.Problem and leaves the alarm as it was.
+type deed func(ctx context.Context, b *batch, al *Alarm) error
+
+func acknowledge(text string) deed {
+	return func(ctx context.Context, b *batch, al *Alarm) error {
+		if al.ClosedAt != nil {
+			return closed(al)
 		}
+		_, err := b.step(ctx, al, acknowledged, b.now, text)
+		return err
+	}
+}
+
+func assign(user, name string) deed {
+	return func(_ context.Context, b *batch, al *Alarm) error {
+		if al.ClosedAt != nil {
+			return closed(al)
+		}
+		user, name := b.whom(user, name)
+		if al.AssigneeID != user || al.Assignee != name {
+			before := *al
+			al.AssigneeID, al.Assignee = user, name
+			b.remarkFrom(&before, al, Assign, name)
+		}
+		return nil
+	}
+}
+
+// whom is who is meant: the person who asks, when nobody is named.
+func (b *batch) whom(user, name string) (string, string) {
+	if user == "" && name == "" {
+		return b.by.ID, b.by.Name
+	}
+	return user, cmp.Or(name, user)
+}
+
+func closeFor(role web.Role, reason, text string) deed {
+	return func(ctx context.Context, b *batch, al *Alarm) error {
+		if err := mayClose(al, role, reason, text); err != nil {
+			return err
+		}
+		before := *al
+		o := al.step(reset, b.now, b.now, b.by.Name)
 		if al.AckedAt == nil { // who closes it has seen it
-			al.AckedAt, al.AckedBy = &at, by.Name
+			al.AckedAt, al.AckedBy = &b.now, b.by.Name
 		}
-		al.end(at, by.Name, reason)
-		if text = strings.TrimSpace(text); text != "" {
-			reason += ": " + text
+		al.ClosedBy, al.CloseReason = b.by.Name, reason
+		note := reason
+		if text := strings.TrimSpace(text); text != "" {
+			note += ": " + text
 		}
-		return Close, reason, nil
-	})
+		return b.moved(ctx, &before, al, o, JournalEntry{At: b.now, Actor: b.by.Name, ActorID: b.by.ID, Text: note})
+	}
 }
 
 // mayClose guards the close. What still holds and will be heard of when it ends
@@ -94,7 +121,7 @@ func mayClose(al *Alarm, role web.Role, reason, text string) error {
 	switch {
 	case al.ClosedAt != nil:
 		return closed(al)
-	case !al.Active:
+	case !al.Active, al.QuietAt != nil: // over; what chatters is only not yet believed
 		return nil
 	case al.Measured && al.Latched:
 		if reason != DeviceRemoved {
@@ -120,24 +147,20 @@ func closed(al *Alarm) error {
 		fmt.Sprintf("closed by %s at %s: %s; a new alarm opens when it happens again", al.ClosedBy, al.ClosedAt.Format(time.RFC3339), al.CloseReason))
 }
 
-// act changes one alarm in a transaction; f returns what happened, "" for
-// nothing, and the journal's text.
-func (a *Alarms) act(ctx context.Context, id string, f func(al *Alarm, by actor, at time.Time) (what, text string, err error)) (*Alarm, error) {
+// act does something to one alarm, in a transaction.
+func (a *Alarms) act(ctx context.Context, id string, do deed) (*Alarm, error) {
 	var out *Alarm
 	err := a.o.DB.Tx(ctx, func(tx *sql.Tx) error {
-		al, err := one(ctx, tx, "id = ?", id)
+		b := a.batch(tx, who(ctx))
+		al, err := b.byID(ctx, id)
 		if err != nil {
 			return err
 		}
-		by, at := who(ctx), a.now()
-		what, text, err := f(al, by, at)
-		if err != nil {
+		if err := do(ctx, b, al); err != nil {
 			return err
 		}
-		if what != "" {
-			if _, err := a.store(ctx, tx, al, JournalEntry{At: at, Actor: by.Name, ActorID: by.ID, What: what, Text: text}); err != nil {
-				return err
-			}
+		if _, err := b.flush(ctx); err != nil {
+			return err
 		}
 		al.Journal, err = journal(ctx, tx, id)
 		out = al
@@ -154,88 +177,4 @@ func (a *Alarms) act(ctx context.Context, id string, f func(al *Alarm, by actor,
 
 func missing(id string) error {
 	return web.Fail(http.StatusNotFound, "alarm.unknown", fmt.Sprintf("there is no alarm %q: see GET /api/v1/alarms?state=all", id))
-}
-
-// Get reads an alarm with its journal.
-func (a *Alarms) Get(ctx context.Context, id string) (*Alarm, error) {
-	al, err := one(ctx, a.o.DB.Read(), "id = ?", id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, missing(id)
-	}
-	if err != nil {
-		return nil, err
-	}
-	al.Journal, err = journal(ctx, a.o.DB.Read(), id)
-	return al, err
-}
-
-// Filter of List. The zero value lists the open ones.
-type Filter struct {
-	State    string // open (""), all, or one of the states
-	Priority string
-	Device   string
-	Zone     string // and what lies within
-	Rule     string
-	Limit    int    // 0: 100, at most 1000
-	Cursor   string // where the page before ended
-}
-
-// List reads a page: open alarms by priority, then newest first; all others
-// newest first. next is "" at the end.
-func (a *Alarms) List(ctx context.Context, f Filter) (items []Alarm, next string, err error) {
-	limit := f.Limit
-	if limit <= 0 {
-		limit = 100
-	}
-	limit = min(limit, 1000)
-	var where []string
-	var args []any
-	add := func(clause string, values ...any) { where, args = append(where, clause), append(args, values...) }
-	open := f.State == "" || f.State == "open"
-	if open {
-		add("closed_at IS NULL")
-	} else if f.State != "all" {
-		add("state = ?", f.State)
-	}
-	for _, c := range []struct{ column, value string }{{"priority", f.Priority}, {"device", f.Device}, {"rule", f.Rule}} {
-		if c.value != "" {
-			add(c.column+" = ?", c.value)
-		}
-	}
-	if f.Zone != "" {
-		add("(zone = ? OR substr(zone, 1, ?) = ?)", f.Zone, len([]rune(f.Zone))+1, f.Zone+"/")
-	}
-	order := "id DESC"
-	if open {
-		order = "prio_rank, id DESC"
-	}
-	if f.Cursor != "" {
-		if err := after(f.Cursor, open, add); err != nil {
-			return nil, "", err
-		}
-	}
-	clause := strings.Join(slices.Concat([]string{"1 = 1"}, where), " AND ")
-	items, err = many(ctx, a.o.DB.Read(), clause+" ORDER BY "+order+" LIMIT ?", append(args, limit+1)...)
-	if err != nil {
-		return nil, "", err
-	}
-	if len(items) > limit {
-		items = items[:limit]
-		last := items[limit-1]
-		next = fmt.Sprintf("%d.%s", last.Priority.Rank(), last.ID)
-	}
-	return items, next, nil
-}
-
-func after(cursor string, open bool, add func(string, ...any)) error {
-	rank, id, ok := strings.Cut(cursor, ".")
-	if !ok || len(rank) != 1 || rank < "1" || rank > "5" || id == "" {
-		return web.Fail(http.StatusBadRequest, "alarm.bad_cursor", "send `next` of the page before as cursor, or none")
-	}
-	if open {
-		add("(prio_rank > ? OR prio_rank = ? AND id < ?)", int(rank[0]-'0'), int(rank[0]-'0'), id)
-	} else {
-		add("id < ?", id)
-	}
-	return nil
 }

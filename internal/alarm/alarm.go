@@ -9,8 +9,7 @@ import (
 // State of an alarm, as in docs/protocol.md.
 type State string
 
-// The states. The last three are names kept for shelving, suppression by design
-// and maintenance.
+// The states. The last three hide the others, which go on beneath.
 const (
 	UnackedActive   State = "unacked_active"
 	AckedActive     State = "acked_active"
@@ -52,9 +51,47 @@ type Alarm struct {
 	Procedure   string         `json:"procedure"`
 	Assignee    string         `json:"assignee"`
 	AssigneeID  string         `json:"assignee_id"`
-	Incident    string         `json:"incident"`
-	Evidence    *event.Event   `json:"evidence,omitempty" doc:"the event that raised it last"`
-	Journal     []JournalEntry `json:"journal,omitempty"`
+	Incident    string         `json:"incident" doc:"the affair it belongs to"`
+	Cause       string         `json:"cause" doc:"of the incident: fire, power …"`
+	LifeSafety  bool           `json:"life_safety" doc:"never shelved, never suppressed; stays until a person resets it"`
+	Drill       bool           `json:"drill" doc:"an exercise: nothing was carried out"`
+	RuleVersion string         `json:"rule_version"`
+
+	ShelveKind   string     `json:"shelve_kind" enum:"timed,one_shot," doc:"empty: not shelved"`
+	ShelvedUntil *time.Time `json:"shelved_until"`
+	ShelvedBy    string     `json:"shelved_by"`
+	ShelveReason string     `json:"shelve_reason"`
+	SuppressedBy string     `json:"suppressed_by" doc:"the out-of-service entry, or what suppresses it"`
+	ReAlarmAt    *time.Time `json:"realarm_at" doc:"when it annunciates again"`
+
+	Escalation *Escalation `json:"escalation"`
+
+	// What the hub goes by and nobody is told.
+	Place   string        `json:"-"` // level of the incident's place
+	Causes  []string      `json:"-"` // rules whose alarms are the cause where they stand
+	Via     string        `json:"-"` // what the device hangs on, outermost first
+	ReAlarm time.Duration `json:"-"`
+	Policy  string        `json:"-"` // of escalation; "": the one for the priority
+	Off     State         `json:"-"` // Suppressed or OutOfService by SuppressedBy
+	ToldAt  *time.Time    `json:"-"` // when it asked for a person; nil: nobody was told since it began
+	QuietAt *time.Time    `json:"-"` // chattering: when it is taken to have ended
+	Spot    string        `json:"-"` // the incident's place: zone:… or device:…
+	Leads   bool          `json:"-"` // others of the incident come from it
+	Led     bool          `json:"-"` // it comes from another of the incident
+
+	Evidence *event.Event   `json:"evidence,omitempty" doc:"the event that raised it last"`
+	Journal  []JournalEntry `json:"journal,omitempty"`
+}
+
+// Escalation says whom an alarm that nobody acknowledges goes to next.
+type Escalation struct {
+	Policy string     `json:"policy"`
+	Step   int        `json:"step" doc:"of the policy, from 1; 0: none yet"`
+	Round  int        `json:"round" doc:"the ladder is climbed again and again, from 1; 0: no step yet"`
+	To     []string   `json:"to" doc:"whom this step calls: on_duty, next_on_duty, supervisor, list:NAME, user:ID"`
+	Names  []string   `json:"names" doc:"who that was"`
+	NextAt *time.Time `json:"next_at" doc:"null: all steps have been taken"`
+	NextTo []string   `json:"next_to"`
 }
 
 // JournalEntry is a line of an alarm's journal.
@@ -62,7 +99,7 @@ type JournalEntry struct {
 	At      time.Time `json:"at"`
 	Actor   string    `json:"actor" doc:"name of the person, or hub"`
 	ActorID string    `json:"actor_id"`
-	What    string    `json:"what" doc:"raise, return, ack, assign, comment, close, action_done, action_failed, action_expired"`
+	What    string    `json:"what" doc:"raise, return, ack, assign, comment, close, shelve, unshelve, suppress, out_of_service, in_service, realarm, escalate, step, notify_sent, notify_failed, action_done, action_failed, action_expired"`
 	Text    string    `json:"text"`
 }
 
@@ -75,6 +112,15 @@ const (
 	Assign        = "assign"
 	Comment       = "comment"
 	Close         = "close"
+	Shelve        = "shelve"
+	Unshelve      = "unshelve"
+	Suppress      = "suppress"       // its zone is under maintenance
+	TakenOut      = "out_of_service" // it is itself
+	InService     = "in_service"
+	Regroup       = "regroup"    // it belongs to another incident now
+	Merge         = "merge"      // two incidents are one
+	Annunciated   = "annunciate" // of an incident: the operators were called
+	ReAlarmed     = "realarm"
 	ActionDone    = "action_done"
 	ActionFailed  = "action_failed"
 	ActionExpired = "action_expired"
@@ -84,83 +130,8 @@ const (
 // it is the alarm's JSON with `change`.
 type Change struct {
 	Alarm
-	Change string `json:"change"`
-}
-
-// Signal is what the rules have to say: a condition began, was told again, or
-// returned to normal.
-type Signal struct {
-	Rule, Device, Part, Zone string
-	Kind                     event.Kind
-	Raised                   bool
-	Repeat                   bool // raised while it had not returned
-	At                       time.Time
-	Priority                 event.Priority
-	Title                    event.Text // {name} stands for the device's name
-	Latch, Silent, Measured  bool
-	Procedure                string
-	Nearest                  int // how many cameras to show
-	Actions                  []Action
-	Late                     bool
-	Evidence                 event.Event
-}
-
-// Action is something to be done because of an alarm. It has the same fields as
-// rules.Action, in the same order, so that the one converts into the other.
-type Action struct {
-	Type     string         `json:"type"`
-	Device   string         `json:"device,omitempty"`
-	Command  string         `json:"command,omitempty"`
-	Args     map[string]any `json:"args,omitempty"`
-	Zones    []string       `json:"zones,omitempty"`
-	Text     event.Text     `json:"text,omitzero"`
-	Level    int            `json:"level,omitempty"`
-	Priority event.Priority `json:"priority,omitempty"`
-	Deadline time.Time      `json:"deadline,omitzero"`
-}
-
-// raise moves the alarm by a signal and returns what changed.
-func (a *Alarm) raise(s *Signal, at time.Time) string {
-	a.Count++
-	if at.After(a.LastAt) {
-		a.LastAt = at
-	}
-	ev := s.Evidence
-	a.Evidence = &ev
-	again := !a.Active || !s.Repeat
-	a.Late = a.Late && s.Late || a.Count == 1 && s.Late
-	if !again {
-		return Repeat
-	}
-	// A condition that comes back wants a person anew.
-	a.Active, a.ReturnedAt, a.AckedAt, a.AckedBy = true, nil, nil, ""
-	a.State = UnackedActive
-	return Raise
-}
-
-// back is the condition returning to normal.
-func (a *Alarm) back(at time.Time) {
-	a.Active, a.ReturnedAt = false, &at
-	switch {
-	case a.AckedAt == nil:
-		a.State = UnackedReturned
-	case !a.Latched:
-		a.end(at, hub, reasonReturned)
-	}
-}
-
-// ack is a person having seen it.
-func (a *Alarm) ack(at time.Time, by string) {
-	a.AckedAt, a.AckedBy = &at, by
-	if a.Active || a.Latched {
-		a.State = AckedActive
-		return
-	}
-	a.end(at, hub, reasonReturned)
-}
-
-func (a *Alarm) end(at time.Time, by, reason string) {
-	a.State, a.ClosedAt, a.ClosedBy, a.CloseReason = Normal, &at, by, reason
+	Change     string `json:"change"`
+	Annunciate bool   `json:"annunciate" doc:"the operators are called"`
 }
 
 // reasonReturned closes an alarm by itself: seen by a person, and over.

@@ -1,8 +1,10 @@
 package alarm
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"time"
 
 	"dongyue/internal/web"
 )
@@ -13,6 +15,7 @@ type alarmListAsk struct {
 	Device   string `query:"device"`
 	Zone     string `query:"zone" doc:"and what lies within"`
 	Rule     string `query:"rule"`
+	Incident string `query:"incident" doc:"the members of one"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Cursor   string `query:"cursor"`
 }
@@ -60,7 +63,19 @@ type alarmClose struct {
 	}
 }
 
-type alarmKPI struct{ Body KPI }
+type alarmShelve struct {
+	ID   string `path:"id" maxLength:"40"`
+	Body shelving
+}
+
+// shelving is what is asked for an alarm or an incident.
+type shelving struct {
+	Kind    string `json:"kind" enum:"timed,one_shot" doc:"for so long, or until the condition ends"`
+	Minutes int    `json:"minutes,omitempty" minimum:"0" maximum:"100000" doc:"at most 30 for critical, 120 for high, 480 for medium, 1440 for low, unless the hub is configured otherwise; of one_shot: at the latest"`
+	Reason  string `json:"reason" maxLength:"2000"`
+}
+
+func (s *shelving) length() time.Duration { return time.Duration(s.Minutes) * time.Minute }
 
 // Register adds the operations.
 func (a *Alarms) Register(api *web.API) {
@@ -71,10 +86,12 @@ func (a *Alarms) Register(api *web.API) {
 		return web.Op{Method: http.MethodPost, Path: "/alarms/{id}/" + what, Summary: summary, Tag: "alarms", Action: web.AlarmsAct}
 	}
 	web.Register(api, read("/alarms", "Alarms: the open ones by priority, or all by age"), a.list)
-	web.Register(api, read("/alarms/kpi", "How the alarm system is doing"), func(ctx context.Context, _ *struct{}) (*alarmKPI, error) {
-		k, err := a.Figures(ctx)
-		return &alarmKPI{k}, err
-	})
+	a.registerFigures(api)
+	a.registerIncidents(api)
+	a.registerServices(api)
+	a.registerProcedures(api)
+	a.registerEscalation(api)
+	a.registerDrills(api)
 	web.Register(api, read("/alarms/{id}", "One alarm with its journal"), func(ctx context.Context, in *alarmByID) (*oneAlarm, error) {
 		return wrap(a.Get(ctx, in.ID))
 	})
@@ -96,15 +113,23 @@ func (a *Alarms) Register(api *web.API) {
 		return wrap(a.AddComment(ctx, in.ID, in.Body.Text))
 	})
 	web.Register(api, do("close", "Close it, with a reason"), func(ctx context.Context, in *alarmClose) (*oneAlarm, error) {
-		reason, text := Handled, ""
-		if in.Body != nil {
-			text = in.Body.Text
-			if in.Body.Reason != "" {
-				reason = in.Body.Reason
-			}
-		}
+		reason, text := in.why()
 		return wrap(a.CloseFor(ctx, in.ID, reason, text))
 	})
+	web.Register(api, do("shelve", "Put it aside for a time, with a reason"), func(ctx context.Context, in *alarmShelve) (*oneAlarm, error) {
+		return wrap(a.Shelve(ctx, in.ID, in.Body.Kind, in.Body.length(), in.Body.Reason))
+	})
+	web.Register(api, do("unshelve", "Take it back from the shelf"), func(ctx context.Context, in *alarmByID) (*oneAlarm, error) {
+		return wrap(a.Unshelve(ctx, in.ID))
+	})
+}
+
+// why is the reason for a close, and the text.
+func (in *alarmClose) why() (reason, text string) {
+	if in.Body == nil {
+		return Handled, ""
+	}
+	return cmp.Or(in.Body.Reason, Handled), in.Body.Text
 }
 
 func wrap(al *Alarm, err error) (*oneAlarm, error) {
@@ -116,7 +141,7 @@ func wrap(al *Alarm, err error) (*oneAlarm, error) {
 
 func (a *Alarms) list(ctx context.Context, in *alarmListAsk) (*alarmList, error) {
 	items, next, err := a.List(ctx, Filter{
-		State: in.State, Priority: in.Priority, Device: in.Device, Zone: in.Zone, Rule: in.Rule, Limit: in.Limit, Cursor: in.Cursor,
+		State: in.State, Priority: in.Priority, Device: in.Device, Zone: in.Zone, Rule: in.Rule, Incident: in.Incident, Limit: in.Limit, Cursor: in.Cursor,
 	})
 	if err != nil {
 		return nil, err

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,18 +12,21 @@ import (
 )
 
 // Apply takes signals into the alarms, in the caller's transaction: alarms,
-// journal, feed and outbox. Call Committed after the commit.
+// incidents, journal, feed and outbox. Call Committed after the commit.
 func (a *Alarms) Apply(ctx context.Context, tx *sql.Tx, signals []Signal) ([]Change, error) {
-	var out []Change
+	b := a.batch(tx, actor{hub, hub})
+	if err := b.read(ctx, signals); err != nil {
+		return nil, fmt.Errorf("alarm: apply %d signals: %w", len(signals), err)
+	}
 	for i := range signals {
 		s := &signals[i]
-		c, err := a.apply(ctx, tx, s)
-		if err != nil {
+		if err := b.signal(ctx, s); err != nil {
 			return nil, fmt.Errorf("alarm: apply %s for %s: %w", s.Rule, s.Device, err)
 		}
-		if c != nil {
-			out = append(out, *c)
-		}
+	}
+	out, err := b.flush(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("alarm: apply %d signals: %w", len(signals), err)
 	}
 	return out, nil
 }
@@ -37,39 +38,153 @@ func (a *Alarms) Committed(ctx context.Context) error {
 	return a.o.Feed.Committed(ctx)
 }
 
-func (a *Alarms) apply(ctx context.Context, tx *sql.Tx, s *Signal) (*Change, error) {
+// read takes in hand what the signals are about, and what new alarms may belong to.
+func (b *batch) read(ctx context.Context, signals []Signal) error {
+	var subjects []subject
+	seen := map[subject]bool{}
+	for i := range signals {
+		if k := signals[i].subject(); !seen[k] {
+			seen[k] = true
+			subjects = append(subjects, k)
+		}
+	}
+	if err := b.openOf(ctx, subjects); err != nil {
+		return err
+	}
+	if err := b.loadHabits(ctx, subjects); err != nil {
+		return err
+	}
+	var err error
+	if b.services, err = standing(ctx, b.tx, b.now); err != nil {
+		return err
+	}
+	var fresh []*Alarm
+	for i := range signals {
+		s := &signals[i]
+		if k := s.subject(); s.Raised && b.open[k] == nil && b.fresh[k] == nil {
+			al, err := b.draft(ctx, s)
+			if err != nil {
+				return err
+			}
+			b.fresh[k] = al
+			fresh = append(fresh, al)
+		}
+	}
+	return b.around(ctx, fresh)
+}
+
+func (b *batch) signal(ctx context.Context, s *Signal) error {
 	at := s.At.UTC().Truncate(time.Millisecond)
-	al, err := one(ctx, tx, "rule = ? AND device = ? AND part = ? AND closed_at IS NULL", s.Rule, s.Device, s.Part)
-	found := err == nil
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, err
+	al := b.open[s.subject()]
+	switch {
+	case s.Raised && al == nil:
+		return b.raise(ctx, s, at)
+	case s.Raised:
+		return b.raiseAgain(ctx, s, al, at)
+	case al == nil || !al.Active || al.QuietAt != nil:
+		return nil
+	case !b.gone(al, at):
+		quiet := b.now.Add(chatterQuiet)
+		al.QuietAt = &quiet
+		b.mark(al)
+		return nil
 	}
-	if !s.Raised {
-		if !found || !al.Active {
-			return nil, nil
+	return b.hubStep(ctx, al, ends, at, "")
+}
+
+// raise opens an alarm. A repeat acts as well: the alarm before was closed, so
+// this is news to everyone but the engine.
+func (b *batch) raise(ctx context.Context, s *Signal, at time.Time) error {
+	al := b.fresh[s.subject()]
+	if al == nil { // the one before was closed by an earlier signal of this batch
+		var err error
+		if al, err = b.draft(ctx, s); err != nil {
+			return err
 		}
-		al.back(at)
-		return a.store(ctx, tx, al, JournalEntry{At: at, Actor: hub, ActorID: hub, What: Return})
-	}
-	if !found {
-		if al, err = a.open(ctx, tx, s, at); err != nil {
-			return nil, err
+		if err := b.around(ctx, []*Alarm{al}); err != nil {
+			return err
 		}
 	}
-	// A repeat acts only where it opens an alarm: the one before was closed, so
-	// this is news to everyone but the engine.
-	act := !s.Late && (!s.Repeat || !found)
-	what := al.raise(s, at)
-	c, err := a.store(ctx, tx, al, JournalEntry{At: at, Actor: hub, ActorID: hub, What: what, Text: late(s)})
-	if err != nil || !act {
-		return c, err
+	delete(b.fresh, s.subject())
+	al.count(s, at)
+	b.began(al, at)
+	text := late(s)
+	out := b.outFor(al)
+	if out != nil {
+		al.SuppressedBy, al.Off = out.ID, out.state()
 	}
-	for _, action := range s.Actions {
-		if err := a.enqueue(ctx, tx, al, action); err != nil {
-			return nil, err
+	o := al.step(begins, at, b.now, hub)
+	if out != nil {
+		o.then, text = what(out), out.Reason
+	}
+	if err := b.place(ctx, al); err != nil {
+		return err
+	}
+	b.a.known.learn(al)
+	b.hold(al)
+	b.act(s, al, false)
+	return b.moved(ctx, nil, al, o, JournalEntry{At: at, Actor: hub, ActorID: hub, Text: text})
+}
+
+// raiseAgain counts, and where the condition begins anew, wants a person anew.
+// What chatters has not begun anew, it has not ended.
+func (b *batch) raiseAgain(ctx context.Context, s *Signal, al *Alarm, at time.Time) error {
+	before := *al
+	al.count(s, at)
+	b.heard[al] = true
+	in, chatters := begins, al.QuietAt != nil
+	if !s.Repeat {
+		chatters = b.began(al, at) || chatters
+	}
+	if al.QuietAt = nil; al.Active && (s.Repeat || chatters) {
+		in = again
+	}
+	o := al.step(in, at, b.now, hub)
+	if !s.Repeat {
+		b.act(s, al, chatters)
+	}
+	return b.moved(ctx, &before, al, o, JournalEntry{At: at, Actor: hub, ActorID: hub, Text: late(s)})
+}
+
+// act queues what a signal asks for. What was late acts no more and a drill never
+// does; for what chatters, or is put aside, only devices are still commanded, such
+// as the cut of a hot plug: nobody is called, told or sent.
+func (b *batch) act(s *Signal, al *Alarm, chatters bool) {
+	if s.Late || s.Drill {
+		return
+	}
+	for _, x := range s.Actions {
+		if x.Type == commandAction || !chatters && !al.axes().hidden() {
+			b.tasks = append(b.tasks, task{al, x})
 		}
 	}
-	return c, nil
+}
+
+// commandAction is the type of an action that commands a device.
+const commandAction = "command"
+
+// hubStep moves an alarm without anyone's doing.
+func (b *batch) hubStep(ctx context.Context, al *Alarm, in input, at time.Time, text string) error {
+	before := *al
+	o := al.step(in, at, b.now, hub)
+	if !o.ok {
+		return nil
+	}
+	return b.moved(ctx, &before, al, o, JournalEntry{At: at, Actor: hub, ActorID: hub, Text: text})
+}
+
+// count takes a raise in.
+func (a *Alarm) count(s *Signal, at time.Time) {
+	a.Count++
+	if at.After(a.LastAt) {
+		a.LastAt = at
+	}
+	ev := s.Evidence
+	a.Evidence = &ev
+	a.Late = a.Late && s.Late || a.Count == 1 && s.Late
+	if s.Version != "" {
+		a.RuleVersion = s.Version
+	}
 }
 
 func late(s *Signal) string {
@@ -79,42 +194,60 @@ func late(s *Signal) string {
 	return ""
 }
 
-// open makes a new alarm of a signal, not yet stored.
-func (a *Alarms) open(ctx context.Context, tx *sql.Tx, s *Signal, at time.Time) (*Alarm, error) {
+// draft makes a new alarm of a signal; nothing has happened to it yet.
+func (b *batch) draft(ctx context.Context, s *Signal) (*Alarm, error) {
+	a, at := b.a, s.At.UTC().Truncate(time.Millisecond)
 	al := &Alarm{
 		Rule: s.Rule, Device: s.Device, DeviceName: s.Device, Kind: s.Kind, Part: s.Part, Zone: s.Zone,
-		Priority: s.Priority, Latched: s.Latch, Silent: s.Silent, Measured: s.Measured,
+		Priority: s.Priority, Latched: s.Latch || s.LifeSafety, Silent: s.Silent, Measured: s.Measured,
 		RaisedAt: at, LastAt: at, Procedure: s.Procedure, Cameras: []string{},
+		Cause: cmp.Or(s.Cause, causeOf(s.Rule)), Place: cmp.Or(s.Place, placeBuilding), Causes: s.Causes, Via: s.Via,
+		RuleVersion: s.Version, LifeSafety: s.LifeSafety, Drill: s.Drill, ReAlarm: s.ReAlarm, Policy: s.Escalation,
 	}
 	if a.o.Device != nil {
 		name, zone := a.o.Device(ctx, s.Device)
 		al.DeviceName, al.Zone = cmp.Or(name, s.Device), cmp.Or(s.Zone, zone)
 	}
-	al.Title = named(s.Title, al.DeviceName)
+	name := event.Text{ZH: al.DeviceName, EN: al.DeviceName}
+	if zone, ok := group(s.Device); ok {
+		name = a.zoneName(ctx, zone)
+		al.Zone, al.DeviceName = cmp.Or(al.Zone, zone), name.ZH
+	}
+	al.Spot = spotOf(al.Place, al.Zone, al.Device)
+	al.Title = event.Text{ZH: named(s.Title.ZH, name.ZH), EN: named(s.Title.EN, name.EN)}
 	if a.o.Cameras != nil && s.Nearest > 0 {
 		al.Cameras = append(al.Cameras, a.o.Cameras(ctx, s.Device, al.Zone, s.Nearest)...)
 	}
+	return al, b.identify(ctx, s, al)
+}
+
+const idTaken = "SELECT count(*) FROM alarm WHERE id = ?"
+
+// identify gives the alarm an id that no other has.
+func (b *batch) identify(ctx context.Context, s *Signal, al *Alarm) error {
 	for n := 0; ; n++ {
-		al.ID = newID(s, at, n)
+		al.ID = newID(s, al.RaisedAt, n)
+		if b.ids[al.ID] {
+			continue
+		}
 		var taken int
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM alarm WHERE id = ?", al.ID).Scan(&taken); err != nil {
-			return nil, err
+		if err := b.tx.QueryRowContext(ctx, idTaken, al.ID).Scan(&taken); err != nil {
+			return err
 		}
 		if taken == 0 {
-			return al, nil
+			b.ids[al.ID] = true
+			return nil
 		}
 	}
 }
 
 // named fills the one placeholder that the rules leave.
-func named(t event.Text, name string) event.Text {
-	return event.Text{ZH: strings.ReplaceAll(t.ZH, "{name}", name), EN: strings.ReplaceAll(t.EN, "{name}", name)}
-}
+func named(text, name string) string { return strings.ReplaceAll(text, "{name}", name) }
 
 func namedArgs(v any, name string) any {
 	switch v := v.(type) {
 	case string:
-		return strings.ReplaceAll(v, "{name}", name)
+		return named(v, name)
 	case []any:
 		out := make([]any, 0, len(v))
 		for _, x := range v {
@@ -129,26 +262,4 @@ func namedArgs(v any, name string) any {
 		return out
 	}
 	return v
-}
-
-func (a *Alarms) enqueue(ctx context.Context, tx *sql.Tx, al *Alarm, action Action) error {
-	action.Text = named(action.Text, al.DeviceName)
-	if action.Args != nil {
-		action.Args, _ = namedArgs(action.Args, al.DeviceName).(map[string]any)
-	}
-	text, err := json.Marshal(action)
-	if err != nil {
-		return fmt.Errorf("encode action %s: %w", action.Type, err)
-	}
-	var deadline any
-	if !action.Deadline.IsZero() {
-		deadline = action.Deadline.UnixMilli()
-	}
-	now := a.now().UnixMilli()
-	_, err = tx.ExecContext(ctx, "INSERT INTO alarm_outbox(alarm, action, state, created_at, due_at, deadline) VALUES (?, ?, 'pending', ?, ?, ?)",
-		al.ID, string(text), now, now, deadline)
-	if err != nil {
-		return fmt.Errorf("queue action %s: %w", action.Type, err)
-	}
-	return nil
 }

@@ -3,70 +3,106 @@ package alarm
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
+
+	"dongyue/internal/event"
 )
 
-// KPI are the figures by which ISA-18.2 and EEMUA 191 judge an alarm system.
+// KPI are the figures by which ISA-18.2 and EEMUA 191 judge an alarm system: how
+// it stands now, and how a span of time was. Drills count nowhere.
 type KPI struct {
-	Unacked    int            `json:"unacked" doc:"open and seen by nobody"`
-	Standing   int            `json:"standing" doc:"open and still active"`
-	Per10Min   int            `json:"per_10min" doc:"raised in the last ten minutes; above 10 is a flood"`
-	AckMedianS float64        `json:"ack_median_s" doc:"from raise to acknowledgement over the last 24 h"`
-	Open       map[string]int `json:"open" doc:"by priority"`
+	Unacked    int            `json:"unacked" doc:"now: open and seen by nobody"`
+	Standing   int            `json:"standing" doc:"now: open and still active"`
+	Per10Min   int            `json:"per_10min" doc:"now: raised in the last ten minutes"`
+	Open       map[string]int `json:"open" doc:"now: by priority"`
+	AckMedianS float64        `json:"ack_median_s" doc:"from being told to the acknowledgement"`
+	AckP90S    float64        `json:"ack_p90_s"`
+
+	From        time.Time  `json:"from"`
+	To          time.Time  `json:"to" doc:"or now, when that is earlier"`
+	Shift       string     `json:"shift" doc:"its name in Chinese; empty: no shift was asked for"`
+	ShiftName   event.Text `json:"shift_name"`
+	Raised      int        `json:"raised" doc:"alarms, also those that an incident took in silently"`
+	Annunciated int        `json:"annunciated" doc:"how often the operators were called"`
+	Held        int        `json:"held" doc:"incidents that a flood kept from calling"`
+	Stale       int        `json:"stale" doc:"at the end: active for more than a day"`
+	Shelved     int        `json:"shelved" doc:"now"`
+	Out         int        `json:"out_of_service" doc:"now: out of service or suppressed"`
+	Avg10Min    float64    `json:"per_10min_avg" doc:"calls for one operator"`
+	Max10Min    float64    `json:"per_10min_max" doc:"calls for one operator"`
+	FloodPct    float64    `json:"flood_share_pct" doc:"of the time"`
+	Floods      int        `json:"floods" doc:"that began"`
+	CloseMedS   float64    `json:"close_median_s" doc:"from the first raise to the close"`
+	CloseP90S   float64    `json:"close_p90_s"`
+	Top         []Top      `json:"top" doc:"the ten that were raised most"`
+	Mix         Mix        `json:"mix"`
+	Chattering  int        `json:"chattering" doc:"alarms that came and went three times a minute"`
+	Fleeting    int        `json:"fleeting" doc:"alarms that went within seconds, again and again"`
+	Hours       []Hour     `json:"hours" doc:"calls in each hour"`
+	Verdicts    []Verdict  `json:"verdicts"`
+
+	topShare float64
+	acks     int
 }
 
-// Figures works the KPIs out.
-func (a *Alarms) Figures(ctx context.Context) (KPI, error) {
-	k := KPI{Open: map[string]int{"critical": 0, "high": 0, "medium": 0, "low": 0}}
+// Top is one of the ten that were raised most.
+type Top struct {
+	Rule       string     `json:"rule"`
+	Device     string     `json:"device"`
+	DeviceName string     `json:"device_name"`
+	Title      event.Text `json:"title"`
+	Count      int        `json:"count"`
+	SharePct   float64    `json:"share_pct"`
+}
+
+// Mix is the share of each priority in %.
+type Mix struct {
+	Critical float64 `json:"critical"`
+	High     float64 `json:"high"`
+	Medium   float64 `json:"medium"`
+	Low      float64 `json:"low"`
+}
+
+// Hour is what one hour brought.
+type Hour struct {
+	At    time.Time `json:"at" doc:"its beginning"`
+	Count int       `json:"count"`
+}
+
+// Figures works the KPIs out: how it stands now, and how the span was. The zero
+// span is the last 24 hours.
+func (a *Alarms) Figures(ctx context.Context, s Span) (KPI, error) {
 	now := a.now()
-	open, err := many(ctx, a.o.DB.Read(), "closed_at IS NULL")
-	if err != nil {
-		return k, err
+	if s.From.IsZero() && s.To.IsZero() {
+		s.From, s.To = now.Add(-24*time.Hour), now
 	}
-	for i := range open {
-		k.Open[string(open[i].Priority)]++
-		if open[i].AckedAt == nil {
-			k.Unacked++
+	if err := checkSpan(s); err != nil {
+		return KPI{}, err
+	}
+	k := KPI{From: s.From.UTC(), To: s.To.UTC(), Shift: s.Name.ZH, ShiftName: s.Name}
+	if !now.After(k.To) && now.After(k.From) {
+		k.To = now
+	}
+	r := &reading{ctx: ctx, q: a.o.DB.Read(), from: k.From.UnixMilli(), to: k.To.UnixMilli(), now: now}
+	if k.To.Equal(now) { // what happened in this very millisecond has happened
+		r.to++
+	}
+	for _, f := range []func(*KPI) error{r.standing, r.counts, r.load, r.floods, r.times, r.top, r.actors} {
+		if err := f(&k); err != nil {
+			return k, fmt.Errorf("alarm: figures: %w", err)
 		}
-		if open[i].Active {
-			k.Standing++
-		}
 	}
-	err = a.o.DB.Read().QueryRowContext(ctx, "SELECT count(*) FROM alarm_journal WHERE what = ? AND at > ?", Raise, now.Add(-10*time.Minute).UnixMilli()).Scan(&k.Per10Min)
-	if err != nil {
-		return k, fmt.Errorf("alarm: count raised: %w", err)
-	}
-	k.AckMedianS, err = a.ackMedian(ctx, now.Add(-24*time.Hour))
-	return k, err
+	k.Verdicts = k.judge()
+	return k, nil
 }
 
-// ackMedian is over journal lines, so that one who acknowledged a repeated
-// raise counts from that raise.
-func (a *Alarms) ackMedian(ctx context.Context, since time.Time) (float64, error) {
-	rows, err := a.o.DB.Read().QueryContext(ctx, `SELECT k.at - (SELECT max(r.at) FROM alarm_journal r WHERE r.alarm = k.alarm AND r.what = ? AND r.id < k.id)
-		FROM alarm_journal k WHERE k.what = ? AND k.at > ?`, Raise, Ack, since.UnixMilli())
-	if err != nil {
-		return 0, fmt.Errorf("alarm: times to acknowledge: %w", err)
+// share is a part in %, with one decimal.
+func share(part, whole float64) float64 {
+	if whole == 0 {
+		return 0
 	}
-	defer func() { _ = rows.Close() }()
-	var took []float64
-	for rows.Next() {
-		var ms *float64
-		if err := rows.Scan(&ms); err != nil {
-			return 0, fmt.Errorf("alarm: times to acknowledge: %w", err)
-		}
-		if ms != nil {
-			took = append(took, max(*ms, 0)/1000)
-		}
-	}
-	if err := rows.Err(); err != nil || len(took) == 0 {
-		return 0, err
-	}
-	slices.Sort(took)
-	mid := len(took) / 2
-	if len(took)%2 == 1 {
-		return took[mid], nil
-	}
-	return (took[mid-1] + took[mid]) / 2, nil
+	return round(100 * part / whole)
 }
+
+// round keeps one decimal.
+func round(x float64) float64 { return float64(int64(x*10+0.5)) / 10 }

@@ -84,10 +84,11 @@ func TestWhatAnAlarmSays(t *testing.T) {
 	var al Alarm
 	d.must(web.Operator, "GET", "/alarms/"+c.ID, "", &al)
 	want := Alarm{
-		ID: c.ID, Seq: 3, Rule: "hot", Device: "c1", DeviceName: "名c1", Kind: event.Charger, Part: "7", Zone: "east/b01",
+		ID: c.ID, Seq: 6, Rule: "hot", Device: "c1", DeviceName: "名c1", Kind: event.Charger, Part: "7", Zone: "east/b01",
 		Priority: event.High, State: AckedActive, Title: event.Text{ZH: "名c1 7 号口过热", EN: "名c1 port 7 overheats"},
 		Active: true, Measured: true, Count: 2, RaisedAt: epoch(), LastAt: epoch().Add(time.Minute),
 		AckedAt: new(epoch().Add(time.Minute)), AckedBy: "陈operator", Cameras: []string{"cam-1@east/b01", "cam-2"}, Procedure: "charger_thermal",
+		Incident: c.Incident, Cause: "hot",
 		Journal: []JournalEntry{
 			{At: epoch(), Actor: "hub", ActorID: "hub", What: Raise},
 			{At: epoch().Add(time.Minute), Actor: "陈operator", ActorID: "id-operator", What: Ack, Text: "在看"},
@@ -100,9 +101,10 @@ func TestWhatAnAlarmSays(t *testing.T) {
 	if d.feed.Last() != al.Seq {
 		t.Errorf("feed at %d, alarm at %d", d.feed.Last(), al.Seq)
 	}
-	// What the feed holds is the alarm itself, with its place and the change.
+	// What the feed holds is the alarm itself, with its place and the change; its
+	// incident goes before it.
 	var data string
-	if err := d.db.Read().QueryRow("SELECT data FROM feed WHERE seq = 3").Scan(&data); err != nil || !strings.Contains(data, `"seq":3,`) || !strings.Contains(data, `"change":"ack"`) {
+	if err := d.db.Read().QueryRow("SELECT data FROM feed WHERE seq = 6 AND topic = 'alarm'").Scan(&data); err != nil || !strings.Contains(data, `"seq":6,`) || !strings.Contains(data, `"change":"ack"`) {
 		t.Error(data, err)
 	}
 }
@@ -140,7 +142,7 @@ func TestIDsSortByTimeAndDiffer(t *testing.T) {
 			t.Fatal(last, c.ID, same.ID)
 		}
 		last = max(c.ID, same.ID)
-		d.pass(time.Millisecond)
+		d.pass(time.Minute) // or it would chatter
 	}
 }
 

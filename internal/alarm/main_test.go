@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,7 +23,13 @@ import (
 	"dongyue/internal/web"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if arg := os.Getenv(childEnv); arg != "" {
+		fmt.Println(child(arg))
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // desk is a hub's alarms on real files, with a clock of its own.
 type desk struct {
@@ -31,6 +39,7 @@ type desk struct {
 	feed   *web.Feed
 	alarms *Alarms
 	api    *web.API
+	more   []func(*Options)
 
 	mu  sync.Mutex
 	now time.Time
@@ -38,8 +47,8 @@ type desk struct {
 
 func epoch() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-func open(t *testing.T) *desk {
-	d := &desk{t: t, path: filepath.Join(t.TempDir(), "hub.db"), now: epoch()}
+func open(t *testing.T, more ...func(*Options)) *desk {
+	d := &desk{t: t, path: filepath.Join(t.TempDir(), "hub.db"), now: epoch(), more: more}
 	d.start()
 	t.Cleanup(func() { _ = d.db.Close() })
 	return d
@@ -55,7 +64,7 @@ func (d *desk) start() {
 	if d.feed, err = web.NewFeed(ctx, d.db); err != nil {
 		d.t.Fatal(err)
 	}
-	d.alarms, err = New(ctx, Options{
+	o := Options{
 		DB: d.db, Feed: d.feed, Now: d.clock,
 		Cameras: func(_ context.Context, _, zone string, n int) []string {
 			return []string{"cam-1@" + zone, "cam-2", "cam-3"}[:n]
@@ -66,8 +75,17 @@ func (d *desk) start() {
 			}
 			return "名" + device, "east/b01"
 		},
-	})
-	if err != nil {
+		Zone: func(_ context.Context, zone string) event.Text {
+			if zone == "east" {
+				return event.Text{ZH: "东苑", EN: "East Court"}
+			}
+			return event.Text{}
+		},
+	}
+	for _, f := range d.more {
+		f(&o)
+	}
+	if d.alarms, err = New(ctx, o); err != nil {
 		d.t.Fatal(err)
 	}
 	d.api = web.NewAPI("test", guard{}, slog.New(slog.DiscardHandler))
@@ -167,6 +185,59 @@ func (d *desk) ask(role web.Role, method, path, body string, into any) (status i
 		}
 	}
 	return w.Code, problem.Code
+}
+
+// fire lets the timers do what is due by now.
+func (d *desk) fire() {
+	d.t.Helper()
+	if err := d.alarms.fireDue(context.Background()); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// alarm reads one as the desk does.
+func (d *desk) alarm(id string) Alarm {
+	d.t.Helper()
+	var al Alarm
+	d.must(web.Operator, "GET", "/alarms/"+id, "", &al)
+	return al
+}
+
+// feedOf are the entries of a topic, decoded.
+func feedOf[T any](d *desk, topic string) []T {
+	d.t.Helper()
+	rows, err := d.db.Read().Query("SELECT data FROM feed WHERE topic = ? ORDER BY seq", topic)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []T
+	for rows.Next() {
+		var text string
+		var v T
+		if err := rows.Scan(&text); err != nil {
+			d.t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			d.t.Fatal(err)
+		}
+		out = append(out, v)
+	}
+	if err := rows.Err(); err != nil {
+		d.t.Fatal(err)
+	}
+	return out
+}
+
+// rung are the annunciations so far, as reason and title.
+func (d *desk) rung() (out []string) {
+	d.t.Helper()
+	for _, c := range feedOf[IncidentChange](d, "incident") {
+		if c.Annunciate {
+			out = append(out, c.Reason+" "+c.Title.EN)
+		}
+	}
+	return out
 }
 
 func (d *desk) must(role web.Role, method, path, body string, into any) {

@@ -110,7 +110,9 @@ func (a *Alarms) finish(ctx context.Context, tx *sql.Tx, t Task, state, what, re
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	al, err := one(ctx, tx, "id = ?", t.Alarm)
+	b := a.batch(tx, actor{hub, hub})
+	b.now = now
+	al, err := b.byID(ctx, t.Alarm)
 	if err != nil {
 		return err
 	}
@@ -118,7 +120,13 @@ func (a *Alarms) finish(ctx context.Context, tx *sql.Tx, t Task, state, what, re
 	if result != "" {
 		text += ": " + result
 	}
-	_, err = a.store(ctx, tx, al, JournalEntry{At: now, Actor: hub, ActorID: hub, What: what, Text: text})
+	b.remark(al, what, text)
+	if what == ActionDone {
+		if err := b.autoTick(ctx, al, t.Action, t.Action.Type); err != nil {
+			return err
+		}
+	}
+	_, err = b.flush(ctx)
 	return err
 }
 

@@ -15,8 +15,8 @@ const (
 	lookAgain = time.Second
 )
 
-// Run carries out actions from the outbox until ctx ends, and waits for those
-// in the works.
+// Run carries out actions from the outbox and fires timers until ctx ends, and
+// waits for what is in the works.
 func (a *Alarms) Run(ctx context.Context, carry Carry) error {
 	free := make(chan struct{}, atOnce)
 	for range atOnce {
@@ -24,6 +24,7 @@ func (a *Alarms) Run(ctx context.Context, carry Carry) error {
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	wg.Go(func() { a.keepTime(ctx) })
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
 	for {
@@ -52,9 +53,11 @@ func (a *Alarms) Run(ctx context.Context, carry Carry) error {
 }
 
 func (a *Alarms) nudge() {
-	select {
-	case a.wake <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{a.wake, a.ring} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 

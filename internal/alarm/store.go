@@ -10,58 +10,90 @@ import (
 
 const columns = `id, seq, rule, device, part, zone, device_name, kind, priority, state, title_zh, title_en,
 	active, latched, silent, measured, late, proc_card, cameras, evidence, times, raised_at, last_at,
-	acked_at, acked_by, returned_at, closed_at, closed_by, close_reason, assignee, assignee_id, incident`
+	acked_at, acked_by, returned_at, closed_at, closed_by, close_reason, assignee, assignee_id, incident,
+	drill, life_safety, cause, place, causes, via, rule_version, realarm_ms, realarm_at, shelve_kind, shelved_until, shelved_by,
+	shelve_reason, suppressed_by, policy, escalation, told_at, quiet_at, spot, leads, led`
 
-// store writes an alarm's change, its journal line and its entry in the feed.
-func (a *Alarms) store(ctx context.Context, tx *sql.Tx, al *Alarm, e JournalEntry) (*Change, error) {
-	c := &Change{Change: e.What}
-	_, err := a.o.Feed.AppendNumbered(ctx, tx, "alarm", func(seq uint64) any {
-		al.Seq = seq
-		c.Alarm = *al
-		return c
-	})
-	if err != nil {
-		return nil, err
+// intoAlarm is where alarms are written.
+const intoAlarm = "alarm(" + columns + ", prio_rank)"
+
+// changeAlarm writes the columns that change after an alarm was opened.
+const changeAlarm = `UPDATE alarm SET seq = ?, state = ?, active = ?, late = ?, times = ?, last_at = ?, acked_at = ?, acked_by = ?,
+	returned_at = ?, closed_at = ?, closed_by = ?, close_reason = ?, assignee = ?, assignee_id = ?, incident = ?, rule_version = ?,
+	realarm_at = ?, shelve_kind = ?, shelved_until = ?, shelved_by = ?, shelve_reason = ?, suppressed_by = ?, escalation = ?, told_at = ?,
+	quiet_at = ?, leads = ?, led = ? WHERE id = ?`
+
+// putAlarms writes alarms: those that are new in rows, the others each by itself,
+// since little of them changes.
+func (b *batch) putAlarms(ctx context.Context) error {
+	var fresh [][]any
+	for _, al := range b.dirty {
+		if b.stored[al] {
+			continue
+		}
+		r, err := row(al)
+		if err != nil {
+			return err
+		}
+		fresh = append(fresh, r)
 	}
-	if err := put(ctx, tx, al); err != nil {
-		return nil, err
+	if err := insert(ctx, b.tx, intoAlarm, fresh, ""); err != nil {
+		return err
 	}
-	if e.What == Repeat {
-		return c, nil // counted; a line for each would bury the others
+	for _, al := range b.dirty {
+		if !b.stored[al] {
+			b.stored[al] = true
+			continue
+		}
+		if err := b.change(ctx, al); err != nil {
+			return fmt.Errorf("write alarm %s: %w", al.ID, err)
+		}
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO alarm_journal(alarm, at, actor, name, what, note) VALUES (?, ?, ?, ?, ?, ?)",
-		al.ID, e.At.UnixMilli(), e.ActorID, e.Actor, e.What, e.Text)
-	if err != nil {
-		return nil, fmt.Errorf("write journal of %s: %w", al.ID, err)
-	}
-	return c, nil
+	return nil
 }
 
-func put(ctx context.Context, tx *sql.Tx, al *Alarm) error {
-	cameras, err := json.Marshal(al.Cameras)
+func (b *batch) change(ctx context.Context, al *Alarm) error {
+	escalation, err := json.Marshal(al.Escalation)
 	if err != nil {
-		return fmt.Errorf("encode cameras of %s: %w", al.ID, err)
+		return err
+	}
+	_, err = b.tx.ExecContext(ctx, changeAlarm, al.Seq, string(al.State), al.Active, al.Late, al.Count, al.LastAt.UnixMilli(), millis(al.AckedAt), al.AckedBy,
+		millis(al.ReturnedAt), millis(al.ClosedAt), al.ClosedBy, al.CloseReason, al.Assignee, al.AssigneeID, al.Incident, al.RuleVersion,
+		millis(al.ReAlarmAt), al.ShelveKind, millis(al.ShelvedUntil), al.ShelvedBy, al.ShelveReason, al.SuppressedBy, string(escalation), millis(al.ToldAt),
+		millis(al.QuietAt), al.Leads, al.Led, al.ID)
+	if err != nil || !b.heard[al] {
+		return err
 	}
 	evidence, err := json.Marshal(al.Evidence)
 	if err != nil {
-		return fmt.Errorf("encode evidence of %s: %w", al.ID, err)
+		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO alarm(`+columns+`, prio_rank)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-		ON CONFLICT(id) DO UPDATE SET seq = excluded.seq, state = excluded.state, active = excluded.active,
-			late = excluded.late, evidence = excluded.evidence, times = excluded.times, last_at = excluded.last_at,
-			acked_at = excluded.acked_at, acked_by = excluded.acked_by, returned_at = excluded.returned_at,
-			closed_at = excluded.closed_at, closed_by = excluded.closed_by, close_reason = excluded.close_reason,
-			assignee = excluded.assignee, assignee_id = excluded.assignee_id, incident = excluded.incident`,
+	_, err = b.tx.ExecContext(ctx, changeEvidence, string(evidence), al.ID)
+	return err
+}
+
+// changeEvidence writes the event that raised an alarm last.
+const changeEvidence = "UPDATE alarm SET evidence = ? WHERE id = ?"
+
+// row is an alarm in the order of columns.
+func row(al *Alarm) ([]any, error) {
+	var text [4]string
+	for i, v := range []any{al.Cameras, al.Evidence, al.Causes, al.Escalation} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("encode alarm %s: %w", al.ID, err)
+		}
+		text[i] = string(b)
+	}
+	return []any{
 		al.ID, al.Seq, al.Rule, al.Device, al.Part, al.Zone, al.DeviceName, string(al.Kind), string(al.Priority), string(al.State),
-		al.Title.ZH, al.Title.EN, al.Active, al.Latched, al.Silent, al.Measured, al.Late, al.Procedure, string(cameras),
-		string(evidence), al.Count, al.RaisedAt.UnixMilli(), al.LastAt.UnixMilli(), millis(al.AckedAt), al.AckedBy,
+		al.Title.ZH, al.Title.EN, al.Active, al.Latched, al.Silent, al.Measured, al.Late, al.Procedure, text[0],
+		text[1], al.Count, al.RaisedAt.UnixMilli(), al.LastAt.UnixMilli(), millis(al.AckedAt), al.AckedBy,
 		millis(al.ReturnedAt), millis(al.ClosedAt), al.ClosedBy, al.CloseReason, al.Assignee, al.AssigneeID, al.Incident,
-		al.Priority.Rank())
-	if err != nil {
-		return fmt.Errorf("write alarm %s: %w", al.ID, err)
-	}
-	return nil
+		al.Drill, al.LifeSafety, al.Cause, al.Place, text[2], al.Via, al.RuleVersion, al.ReAlarm.Milliseconds(), millis(al.ReAlarmAt),
+		al.ShelveKind, millis(al.ShelvedUntil), al.ShelvedBy, al.ShelveReason, al.SuppressedBy, al.Policy, text[3],
+		millis(al.ToldAt), millis(al.QuietAt), al.Spot, al.Leads, al.Led, al.Priority.Rank(),
+	}, nil
 }
 
 func millis(t *time.Time) any {
@@ -74,6 +106,7 @@ func millis(t *time.Time) any {
 // querier is a transaction or the readers' side.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // one reads the alarm that matches; sql.ErrNoRows when there is none.
@@ -109,23 +142,32 @@ func many(ctx context.Context, q querier, where string, args ...any) ([]Alarm, e
 }
 
 func scan(rows *sql.Rows) (al Alarm, err error) {
-	var cameras, evidence string
-	var raised, last int64
-	var acked, returned, closed sql.NullInt64
+	var text [4]string
+	var raised, last, realarm int64
+	var acked, returned, closed, again, shelved, told, quiet sql.NullInt64
 	err = rows.Scan(&al.ID, &al.Seq, &al.Rule, &al.Device, &al.Part, &al.Zone, &al.DeviceName, &al.Kind, &al.Priority, &al.State,
-		&al.Title.ZH, &al.Title.EN, &al.Active, &al.Latched, &al.Silent, &al.Measured, &al.Late, &al.Procedure, &cameras,
-		&evidence, &al.Count, &raised, &last, &acked, &al.AckedBy, &returned, &closed, &al.ClosedBy, &al.CloseReason,
-		&al.Assignee, &al.AssigneeID, &al.Incident)
+		&al.Title.ZH, &al.Title.EN, &al.Active, &al.Latched, &al.Silent, &al.Measured, &al.Late, &al.Procedure, &text[0],
+		&text[1], &al.Count, &raised, &last, &acked, &al.AckedBy, &returned, &closed, &al.ClosedBy, &al.CloseReason,
+		&al.Assignee, &al.AssigneeID, &al.Incident, &al.Drill, &al.LifeSafety, &al.Cause, &al.Place, &text[2], &al.Via, &al.RuleVersion,
+		&realarm, &again, &al.ShelveKind, &shelved, &al.ShelvedBy, &al.ShelveReason, &al.SuppressedBy, &al.Policy, &text[3],
+		&told, &quiet, &al.Spot, &al.Leads, &al.Led)
 	if err != nil {
 		return al, err
 	}
 	al.RaisedAt, al.LastAt = time.UnixMilli(raised).UTC(), time.UnixMilli(last).UTC()
 	al.AckedAt, al.ReturnedAt, al.ClosedAt = moment(acked), moment(returned), moment(closed)
-	if err := json.Unmarshal([]byte(cameras), &al.Cameras); err != nil {
-		return al, fmt.Errorf("cameras of %s: %w", al.ID, err)
+	al.ReAlarm, al.ReAlarmAt, al.ShelvedUntil = time.Duration(realarm)*time.Millisecond, moment(again), moment(shelved)
+	al.ToldAt, al.QuietAt = moment(told), moment(quiet)
+	if al.SuppressedBy != "" && al.ClosedAt == nil {
+		al.Off = al.State
 	}
-	if err := json.Unmarshal([]byte(evidence), &al.Evidence); err != nil {
-		return al, fmt.Errorf("evidence of %s: %w", al.ID, err)
+	for i, v := range []any{&al.Cameras, &al.Evidence, &al.Causes, &al.Escalation} {
+		if text[i] == "null" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(text[i]), v); err != nil {
+			return al, fmt.Errorf("alarm %s: %w", al.ID, err)
+		}
 	}
 	return al, nil
 }

@@ -1,0 +1,129 @@
+package alarm
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// Escalated is a journal line: somebody was called because nobody had
+// acknowledged.
+const Escalated = "escalate"
+
+// Notice is what people are told of an alarm that nobody has acknowledged.
+type Notice struct {
+	Key    string // the same however often it is asked for
+	Alarm  *Alarm
+	Policy string
+	Step   int // of the policy, from 1
+	Of     int
+	Round  int // from 1
+	To     []string
+	At     time.Time // when the alarm called
+}
+
+// Called is who was reached by a notice.
+type Called struct {
+	Names []string
+	// Fallback says that the rota had nobody, and these were taken instead.
+	Fallback bool
+}
+
+// calls reports whether an alarm wants somebody who has not come yet.
+func calls(al *Alarm) bool {
+	return al != nil && al.ToldAt != nil && al.AckedAt == nil && al.ClosedAt == nil && !al.axes().hidden()
+}
+
+// ladder is who climbs: one for an incident and a policy.
+type ladder struct{ incident, policy string }
+
+// escalate follows the moves of alarms: a ladder begins when an alarm calls and
+// none of its incident is on the way, and ends when it is acknowledged, closed or
+// put aside. What comes back while nobody has acknowledged goes on where it was.
+func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
+	began := map[ladder]move{}
+	var order []ladder
+	var ended []string
+	for _, m := range moves {
+		was, is := calls(m.before), calls(m.after)
+		switch {
+		case is && !was:
+			p, ok := a.policyOf(m.after)
+			if k := (ladder{m.after.Incident, p.Name}); ok && began[k].after == nil {
+				began[k] = m
+				order = append(order, k)
+			}
+		case was && !is:
+			ended = append(ended, m.after.ID)
+			m.after.Escalation = nil
+		}
+	}
+	if err := a.endLadders(ctx, tx, ended); err != nil {
+		return err
+	}
+	for _, k := range order {
+		if err := a.beginLadder(ctx, tx, k, began[k].after, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beginLadder puts an alarm on the first step, or a later one, unless another of
+// its incident climbs already.
+func (a *Alarms) beginLadder(ctx context.Context, tx *sql.Tx, k ladder, al *Alarm, step int) error {
+	p, ok := a.policyOf(al)
+	if !ok {
+		return nil
+	}
+	var there int
+	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM alarm_escalation WHERE incident = ? AND policy = ? OR alarm = ?", k.incident, k.policy, al.ID).Scan(&there)
+	if err != nil || there > 0 {
+		return err
+	}
+	base := *al.ToldAt
+	al.Escalation = view(&p, base, step, nil)
+	_, err = tx.ExecContext(ctx, "INSERT INTO alarm_escalation(alarm, incident, policy, base_at, step, due_at) VALUES (?, ?, ?, ?, ?, ?)",
+		al.ID, k.incident, p.Name, base.UnixMilli(), step, millis(al.Escalation.NextAt))
+	if err != nil {
+		return fmt.Errorf("begin escalation of %s: %w", al.ID, err)
+	}
+	return nil
+}
+
+// view is an escalation as an alarm shows it.
+func view(p *Policy, base time.Time, step int, to []string) *Escalation {
+	e := &Escalation{Policy: p.Name, Step: step, To: append([]string{}, to...), Names: []string{}, NextTo: []string{}}
+	if n := len(p.Steps); step > 0 {
+		e.Step = (step-1)%n + 1
+		e.Round = (step-1)/n + 1
+	}
+	if at, ok := p.due(base, step); ok {
+		at = at.UTC()
+		e.NextAt, e.NextTo = &at, p.Steps[step%len(p.Steps)].To
+	}
+	return e
+}
+
+// endLadders takes alarms off, and has it looked at who of their incidents goes on.
+func (a *Alarms) endLadders(ctx context.Context, tx *sql.Tx, ids []string) error {
+	for len(ids) > 0 {
+		part := ids[:min(len(ids), perStatement)]
+		ids = ids[len(part):]
+		args := make([]any, 0, len(part)+1)
+		args = append(args, a.now().UnixMilli())
+		for _, id := range part {
+			args = append(args, id)
+		}
+		query := "INSERT INTO alarm_escalation_look(incident, policy, at) SELECT incident, policy, ? FROM alarm_escalation WHERE alarm IN (" + marks(len(part)) + ") ON CONFLICT DO NOTHING" //nolint:gosec // only placeholders
+		_, err := tx.ExecContext(ctx, query, args...)
+		if err != nil {
+			return fmt.Errorf("end escalations: %w", err)
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM alarm_escalation WHERE alarm IN ("+marks(len(part))+")", args[1:]...); err != nil { //nolint:gosec // only placeholders
+			return fmt.Errorf("end escalations: %w", err)
+		}
+	}
+	return nil
+}
