@@ -61,7 +61,12 @@ func TestAPI(t *testing.T) {
 		{`{"id":"cam-2","url":"http://admin:hunter2@10.0.0.5/"}`, "camera.bad_url", 422},
 		{`{"id":"cam-2","url":"rtsp://h/x","sub_url":"hunter2"}`, "camera.bad_url", 422},
 		{`{"id":"cam-2","url":"rtsp://h/x","fov":400}`, "camera.bad_fov", 422},
-		{`{"id":"cam-2"}`, "request.invalid", 422},
+		{`{"id":"cam-2"}`, "camera.bad_url", 422},
+		{`{"id":"cam-2","url":"rtsp://8.8.8.8/x"}`, "camera.network", 422},
+		{`{"id":"cam-2","url":"rtsp://169.254.169.254/x"}`, "camera.network", 422},
+		{`{"id":"cam-2","url":"rtsp://h/x","transport":"sctp"}`, "camera.bad_transport", 422},
+		{`{"id":"cam-2","url":"rtsp://h/x","tls_fingerprint":"12"}`, "camera.bad_fingerprint", 422},
+		{`{"id":"cam-2","url":"rtsp://h/x","onvif":"file:///etc/passwd"}`, "camera.bad_onvif", 422},
 	} {
 		if st := call(t, api, "POST", "/api/v1/cameras", c.body, &v); st != c.status || v.Code != c.code {
 			t.Errorf("%s: %d %s", c.body, st, v.Code)
@@ -193,5 +198,24 @@ func TestNearest(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
 		}
+	}
+}
+
+// Sound is recorded where somebody wants it, and the wish outlives the hub.
+func TestRecordSoundIsOffUnlessWanted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	s, api, _ := room(t, path, never)
+	if call(t, api, "POST", "/api/v1/cameras", `{"id":"cam-1",`+address+`}`, nil) != 201 || s.RecordsSound("cam-1") || s.RecordsSound("nobody") {
+		t.Fatal("sound is recorded that nobody asked for")
+	}
+	var v View
+	if st := call(t, api, "PATCH", "/api/v1/cameras/cam-1", `{"record_sound":true}`, &v); st != 200 || !v.RecordSound || !s.RecordsSound("cam-1") {
+		t.Fatalf("%d %+v", st, v)
+	}
+	if call(t, api, "PATCH", "/api/v1/cameras/cam-1", `{"name":"x"}`, &v); !v.RecordSound {
+		t.Fatal("what is left out does not stay")
+	}
+	if s, _, _ = room(t, path, never); !s.RecordsSound("cam-1") {
+		t.Fatal("it is forgotten")
 	}
 }

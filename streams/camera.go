@@ -96,10 +96,23 @@ type Camera struct {
 	Y       float64 `json:"y"`
 	Heading float64 `json:"heading"` // where it looks, degrees clockwise from the plan's top
 	Fov     float64 `json:"fov"`     // angle of view, degrees
+
+	Transport   Transport `json:"transport"`       // auto, tcp or udp
+	AlwaysOn    bool      `json:"always_on"`       // pulled while nobody watches, so that its picture is there at once
+	RecordSound bool      `json:"record_sound"`    // its sound is recorded with its pictures; off unless somebody wants it: talk is more personal than a picture
+	Fingerprint string    `json:"tls_fingerprint"` // SHA-256 of its certificate; "" trusts the system's roots
+
+	ONVIF   URL    `json:"-"`   // its device service; "" where it is not asked
+	Profile string `json:"-"`   // token of the main stream's media profile
+	PTZ     bool   `json:"ptz"` // it can be turned
 }
 
-// check reports what is wrong with a camera, with a stable code.
-func (c *Camera) check() (code string, err error) {
+// source is how one of its streams is reached.
+func (c *Camera) source(u URL) Source { return Source{u, c.Transport, c.Fingerprint} }
+
+// check reports what is wrong with a camera, with a stable code, and fills in
+// what was left out. Hosts that are names are not resolved here.
+func (c *Camera) check(nets Networks) (code string, err error) {
 	if !event.ValidDevice(c.ID) {
 		return "camera.bad_id", errors.New("the id must match [a-z0-9][a-z0-9-]{0,62}: for example cam-east-gate")
 	}
@@ -112,13 +125,8 @@ func (c *Camera) check() (code string, err error) {
 	if len(c.Name) > 200 {
 		return "camera.bad_name", errors.New("the name is longer than 200 bytes: shorten it")
 	}
-	if err := CheckURL(c.URL); err != nil {
-		return "camera.bad_url", fmt.Errorf("url: %w", err)
-	}
-	if c.SubURL != "" {
-		if err := CheckURL(c.SubURL); err != nil {
-			return "camera.bad_url", fmt.Errorf("sub_url: %w", err)
-		}
+	if code, err := c.checkSource(nets); err != nil {
+		return code, err
 	}
 	if c.Fov < 0 || c.Fov > 360 {
 		return "camera.bad_fov", errors.New("fov must be an angle from 0 to 360 degrees")
@@ -151,11 +159,13 @@ const (
 // Codec is what is known of a stream's coding. It outlives the connection, so a
 // browser is answered before the camera is.
 type Codec struct {
-	Codec   string `json:"codec,omitempty"`   // h264
-	Profile string `json:"profile,omitempty"` // profile_idc, constraint flags, level_idc in hex (RFC 6184, 8.1)
+	Codec   string `json:"codec,omitempty"`   // h264 or h265
+	Profile string `json:"profile,omitempty"` // h264: profile_idc, constraint flags, level_idc in hex (RFC 6184, 8.1); h265: as in hvc1.… (ISO/IEC 14496-15, E.3)
 	Width   int    `json:"width,omitempty"`
 	Height  int    `json:"height,omitempty"`
-	FPS     int    `json:"fps,omitempty"` // as the camera declares it, or as counted
+	FPS     int    `json:"fps,omitempty"`      // as the camera declares it, or as counted
+	BFrames bool   `json:"b_frames,omitempty"` // pictures come in another order than they are shown in
+	Audio   string `json:"audio,omitempty"`    // pcma, pcmu, opus or aac
 }
 
 // Status is what can be said of one stream.

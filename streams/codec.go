@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 	"github.com/deepch/vdk/codec/h264parser"
 )
 
@@ -37,4 +38,26 @@ func parseSPS(sps []byte) (c Codec, err error) {
 		c.FPS = int(info.FPS)
 	}
 	return c, nil
+}
+
+// CodecName is how browsers call a coding (RFC 6381, 3.3; ISO/IEC 14496-15, E.3;
+// RFC 6416 for AAC); "" where the parameter sets do not tell.
+func CodecName(c codecs.Codec) string {
+	switch c := c.(type) {
+	case *codecs.H264:
+		if len(c.SPS) >= 4 {
+			return fmt.Sprintf("avc1.%x", c.SPS[1:4])
+		}
+	case *codecs.H265:
+		if len(c.SPS) > 2 {
+			if p := profile265(c.SPS); p != "" {
+				return "hvc1." + p
+			}
+		}
+	case *codecs.MPEG4Audio:
+		return fmt.Sprintf("mp4a.40.%d", c.Config.Type)
+	case *codecs.Opus:
+		return "opus"
+	}
+	return ""
 }

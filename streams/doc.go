@@ -8,7 +8,7 @@
 //
 // Concurrency: Streams, Stream and Lease may be used from any goroutine. A
 // Frame never changes after it has been made and is shared by all readers. A
-// Reader belongs to the goroutine that runs it; Refresh and Resend may be called
-// from others. A Packetizer belongs to one goroutine. Streams.Run owns all
+// Reader belongs to the goroutine that runs it; Refresh, Resend, Switch, Stay and
+// Showing may be called from others. A Packetizer belongs to one goroutine. Streams.Run owns all
 // goroutines of the package.
 package streams

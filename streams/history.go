@@ -1,55 +1,66 @@
 package streams
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Limits of what a reader can send again. The frames themselves are the
 // stream's; a reader keeps only which of its numbers they got.
 const (
 	historyFrames  = 512
-	historyPackets = 8192 // a quarter of the number space, so that old and new can be told apart
-	historyAge     = 10 * time.Second
+	historyPackets = 8192            // a quarter of the number space, so that old and new can be told apart
+	historyAge     = 4 * time.Second // a viewer has long asked for a replay by then
 )
 
 // sentFrame is one frame as one viewer got it.
 type sentFrame struct {
-	seq uint16 // of its first packet
-	ts  uint32
-	f   *Frame
-	at  time.Time
+	f      *Frame
+	number uint64 // of its first packet
+	ts     uint32
+	at     uint32 // ms of some clock, modulo 2^32
 }
 
-// history is the newest frames sent, the oldest first.
+// history is the newest frames sent, in a ring: a viewer at 25 frames a second has
+// a hundred of them, and each viewer has its own.
 type history struct {
-	list    []sentFrame
+	ring    []sentFrame // as long as a power of two
+	from, n int         // the oldest, and how many
 	packets int
 }
 
+func (h *history) at(i int) *sentFrame { return &h.ring[(h.from+i)&(len(h.ring)-1)] }
+
 func (h *history) add(s sentFrame) {
-	h.list = append(h.list, s)
+	if h.n == len(h.ring) {
+		h.grow()
+	}
+	*h.at(h.n) = s
+	h.n++
 	h.packets += len(s.f.Payloads)
-	n := 0
-	for n < len(h.list)-1 {
-		old := h.list[n]
-		if len(h.list)-n <= historyFrames && h.packets <= historyPackets && s.at.Sub(old.at) <= historyAge {
+	for h.n > 1 {
+		old := h.at(0)
+		if h.n <= historyFrames && h.packets <= historyPackets && s.at-old.at <= uint32(historyAge/time.Millisecond) {
 			break
 		}
 		h.packets -= len(old.f.Payloads)
-		h.list[n] = sentFrame{} // lets the frame go
-		n++
-	}
-	if h.list = h.list[n:]; cap(h.list) < len(h.list)+1 {
-		h.list = append(make([]sentFrame, 0, 2*len(h.list)+64), h.list...)
+		*old = sentFrame{} // lets the frame go
+		h.from = (h.from + 1) & (len(h.ring) - 1)
+		h.n--
 	}
 }
 
+// grow makes room for twice as many.
+func (h *history) grow() {
+	ring := make([]sentFrame, max(16, 2*len(h.ring)))
+	for i := range h.n {
+		ring[i] = *h.at(i)
+	}
+	h.ring, h.from = ring, 0
+}
+
 // find returns the frame that a packet belonged to.
-func (h *history) find(seq uint16) (sentFrame, bool) {
-	for _, s := range slices.Backward(h.list) {
-		if d := seq - s.seq; int(d) < len(s.f.Payloads) {
-			return s, true
+func (h *history) find(number uint64) (sentFrame, bool) {
+	for i := h.n - 1; i >= 0; i-- {
+		if s := h.at(i); number-s.number < uint64(len(s.f.Payloads)) {
+			return *s, true
 		}
 	}
 	return sentFrame{}, false

@@ -7,14 +7,24 @@ import (
 
 // Sink takes what a Puller pulls. Its methods are called one at a time.
 type Sink interface {
-	// Describe tells the parameter sets of the session description, if any.
-	Describe(sps, pps []byte)
-	// Unit is one access unit with the camera's 90 kHz time. The bytes are only
+	// Describe tells what the session description says; it comes first.
+	Describe(d Description)
+	// Unit is one access unit with the camera's 90 kHz time, and when it was taken
+	// by the camera's own clock, zero where that is not known. The bytes are only
 	// read, and not after the return.
-	Unit(nalus [][]byte, ts uint32)
-	// Lost tells that something is missing or damaged: nothing is forwarded
-	// before the next key frame.
+	Unit(nalus [][]byte, ts uint32, ntp time.Time)
+	// Sound is pieces of sound that follow each other, and the time of the first.
+	Sound(pieces [][]byte, ts uint32, ntp time.Time)
+	// Lost tells that something of the picture is missing or damaged: nothing is
+	// forwarded before the next key frame.
 	Lost(err error)
+}
+
+// Description is what a camera says of its streams before they come.
+type Description struct {
+	H265   bool     // the picture's coding; H.264 otherwise
+	Params [][]byte // parameter sets, if any
+	Sound  Sound
 }
 
 // jump is the step of the camera's clock from which it counts as set anew.
@@ -28,7 +38,11 @@ type ingest struct {
 	now     func() time.Time
 
 	mu       sync.Mutex
-	pack     Packetizer
+	after    string // code of why pictures are missing before the next frame
+	pack     packetizer
+	ear      soundIn
+	even     steady
+	skipping bool   // leading pictures of the newest key frame can't be decoded
 	sps      string // parsed already
 	began    bool
 	needKey  bool
@@ -42,20 +56,31 @@ type ingest struct {
 	lastLost error
 }
 
-func newIngest(to *Stream, changed, first func()) *ingest {
-	return &ingest{to: to, changed: changed, first: first, now: time.Now, needKey: true}
+// newIngest begins a connection; after is the code of what ended the one before.
+func newIngest(to *Stream, after string, changed, first func()) *ingest {
+	return &ingest{to: to, after: after, changed: changed, first: first, now: time.Now, needKey: true, pack: &Packetizer{}}
 }
 
 // Describe implements Sink.
-func (g *ingest) Describe(sps, pps []byte) {
+func (g *ingest) Describe(d Description) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.pack.SetParams(sps, pps)
+	if d.H265 {
+		g.pack = &hevcPacketizer{}
+	} else {
+		g.pack = &Packetizer{}
+	}
+	g.pack.setParams(d.Params)
+	g.ear = soundIn{sound: d.Sound}
+	g.to.sound.set(d.Sound)
+	if g.to.setKind(d) {
+		g.changed()
+	}
 	g.learn()
 }
 
 // Unit implements Sink.
-func (g *ingest) Unit(nalus [][]byte, ts uint32) {
+func (g *ingest) Unit(nalus [][]byte, ts uint32, ntp time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f, err := g.pack.AccessUnit(nalus)
@@ -69,13 +94,26 @@ func (g *ingest) Unit(nalus [][]byte, ts uint32) {
 	if f.Key {
 		g.learn()
 	}
-	if g.needKey && !f.Key {
+	if f.Key {
+		g.skipping = f.broken || f.clean && g.needKey
+	}
+	if g.needKey && !f.Key || g.skipping && f.leading {
 		return
 	}
 	g.needKey = false
-	f.At, f.TS = g.now(), g.time(ts)
-	if behind := int32(f.TS-g.top) < 0; g.back > 0 && (f.Spare || behind && !f.Key && g.frames > 0) { //nolint:gosec // modulo 2^32 is meant
+	f.At, f.NTP = g.now(), ntp
+	f.Due = g.even.add(g.step(ts), f.At)
+	f.TS = g.time(ts)
+	if !ntp.IsZero() {
+		g.ear.skew, g.ear.known = f.Due.Sub(ntp), true
+	}
+	f.After, g.after = g.after, ""
+	behind := int32(f.TS-g.top) < 0 //nolint:gosec // modulo 2^32 is meant
+	f.left = g.back > 0 && (f.Spare || behind && !f.Key && g.frames > 0)
+	g.to.tell(f)
+	if f.left {
 		g.left++
+		g.to.put(f)
 		return
 	}
 	g.top = f.TS
@@ -83,7 +121,14 @@ func (g *ingest) Unit(nalus [][]byte, ts uint32) {
 	if g.frames++; g.frames == 1 {
 		g.first()
 	}
+	if b := g.back > 0; (b || g.frames == noneWithin) && g.to.setBFrames(b) {
+		g.changed()
+	}
 }
+
+// noneWithin is after how many pictures without one step back in time a stream is
+// believed to have no B-frames any more.
+const noneWithin = 100
 
 // Lost implements Sink.
 func (g *ingest) Lost(err error) {
@@ -96,6 +141,9 @@ func (g *ingest) lost(err error) {
 	g.damaged++
 	g.lastLost = err
 	g.needKey = true
+	if g.after == "" {
+		g.after = codeDamaged
+	}
 }
 
 // WebRTC knows only one time of a picture, so those of a stream with B-frames
@@ -103,7 +151,8 @@ func (g *ingest) lost(err error) {
 // step back on, Unit leaves out the pictures that no other needs, usually all
 // B-frames, and those that come too late to be shown, which only other B-frames
 // need as a rule: decoders of browsers ask for a key frame at each of them. What
-// remains moves evenly, at a lower rate.
+// remains moves evenly, at a lower rate. Files have two times of a picture, so a
+// Follower and a tap get all.
 
 // time turns the camera's time into the stream's: the same steps, but a new
 // connection or a clock that was set goes on where the stream is now.
@@ -119,6 +168,11 @@ func (g *ingest) time(ts uint32) uint32 {
 	return ts + g.shift
 }
 
+// step is how far a picture is behind the one before, by the camera's clock.
+func (g *ingest) step(ts uint32) time.Duration {
+	return time.Duration(int32(ts-g.in)) * time.Second / clockRate //nolint:gosec // modulo 2^32 is meant
+}
+
 // learn reads the codec parameters when the parameter set is another one.
 func (g *ingest) learn() {
 	sps := g.pack.SPS()
@@ -126,11 +180,17 @@ func (g *ingest) learn() {
 		return
 	}
 	g.sps = string(sps)
-	c, err := parseSPS(sps)
+	parse := parseSPS
+	if _, is := g.pack.(*hevcPacketizer); is {
+		parse = parseSPS265
+	}
+	c, err := parse(sps)
 	if err != nil {
 		g.lastLost = err
 		return
 	}
+	was := g.to.Codec()
+	c.Audio, c.BFrames = was.Audio, was.BFrames
 	if g.to.setCodec(c) {
 		g.changed()
 	}

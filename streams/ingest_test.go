@@ -10,23 +10,23 @@ import (
 func TestClockGoesOnOverReconnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewStream()
-		a := newIngest(s, func() {}, func() {})
-		a.Unit(unit(true, 100), 4_294_967_000) // shortly before the clock wraps
+		a := newIngest(s, "", func() {}, func() {})
+		a.Unit(unit(true, 100), 4_294_967_000, time.Time{}) // shortly before the clock wraps
 		start := s.last
 		time.Sleep(40 * time.Millisecond)
-		a.Unit(unit(false, 100), 3304) // 3600 later
+		a.Unit(unit(false, 100), 3304, time.Time{}) // 3600 later
 		if got := s.last - start; got != 3600 {
 			t.Fatalf("over the wrap: %d ticks", got)
 		}
 		time.Sleep(5 * time.Second)
-		b := newIngest(s, func() {}, func() {}) // the camera was restarted
-		b.Unit(unit(true, 100), 77)
+		b := newIngest(s, "", func() {}, func() {}) // the camera was restarted
+		b.Unit(unit(true, 100), 77, time.Time{})
 		if got := s.last - start; got != 3600+5*clockRate+1 {
 			t.Fatalf("after 5 s: %d ticks", got)
 		}
 		time.Sleep(time.Second)
 		before := s.last
-		b.Unit(unit(false, 100), 77+1000*clockRate) // its clock was set
+		b.Unit(unit(false, 100), 77+1000*clockRate, time.Time{}) // its clock was set
 		if got := s.last - before; got != clockRate+1 {
 			t.Fatalf("after a jump: %d ticks", got)
 		}
@@ -35,13 +35,13 @@ func TestClockGoesOnOverReconnections(t *testing.T) {
 
 func TestBFramesAreLeftOut(t *testing.T) {
 	s := NewStream()
-	g := newIngest(s, func() {}, func() {})
+	g := newIngest(s, "", func() {}, func() {})
 	send := func(key, spare bool, ts uint32) {
 		u := unit(key, 100)
 		if last := u[len(u)-1]; spare {
 			last[0] &^= 0x60
 		}
-		g.Unit(u, ts)
+		g.Unit(u, ts, time.Time{})
 	}
 	send(true, false, 0)
 	send(false, true, 900) // nothing refers to it, but it is in order: a layer of an encoder that has them
@@ -54,23 +54,33 @@ func TestBFramesAreLeftOut(t *testing.T) {
 	if st := g.stats(); st.back != 3 || st.left != 4 {
 		t.Fatalf("got %+v", st)
 	}
-	if n := cached(s); n != 4 {
-		t.Fatalf("%d frames are passed on", n)
+	passed := 0
+	for _, f := range s.frames {
+		if !f.left {
+			passed++
+		}
+	}
+	if passed != 4 || s.counts().frames != 4 || len(s.frames) != 8 {
+		t.Fatalf("%d of %d frames are passed on, %d counted", passed, len(s.frames), s.counts().frames)
+	}
+	// Who is sent files gets all of them.
+	if n, _, key := take(t, s.Follow()); n != 8 || !key {
+		t.Fatalf("a follower gets %d frames", n)
 	}
 }
 
 func TestDamageWaitsForTheNextKeyFrame(t *testing.T) {
 	s := NewStream()
 	firsts, codecs := 0, 0
-	g := newIngest(s, func() { codecs++ }, func() { firsts++ })
-	g.Unit(unit(false, 10), 0) // in the middle of a group
-	g.Unit(unit(true, 10), 1)
-	g.Unit(unit(false, 10), 2)
+	g := newIngest(s, "", func() { codecs++ }, func() { firsts++ })
+	g.Unit(unit(false, 10), 0, time.Time{}) // in the middle of a group
+	g.Unit(unit(true, 10), 1, time.Time{})
+	g.Unit(unit(false, 10), 2, time.Time{})
 	g.Lost(errors.New("packet 7"))
-	g.Unit(unit(false, 10), 3)
-	g.Unit([][]byte{{0xff}}, 4)
-	g.Unit(unit(true, 10), 5)
-	g.Unit(unit(false, 10), 6)
+	g.Unit(unit(false, 10), 3, time.Time{})
+	g.Unit([][]byte{{0xff}}, 4, time.Time{})
+	g.Unit(unit(true, 10), 5, time.Time{})
+	g.Unit(unit(false, 10), 6, time.Time{})
 	st := g.stats()
 	if st.frames != 4 || st.damaged != 2 || firsts != 1 || codecs != 1 {
 		t.Fatalf("got %+v, %d firsts, %d codecs", st, firsts, codecs)

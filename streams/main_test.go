@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // pullFunc is a Puller.
 type pullFunc func(ctx context.Context, u URL, to Sink) error
 
-func (f pullFunc) Pull(ctx context.Context, u URL, to Sink) error { return f(ctx, u, to) }
+func (f pullFunc) Pull(ctx context.Context, from Source, to Sink) error { return f(ctx, from.URL, to) }
 
 type guard struct{}
 

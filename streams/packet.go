@@ -30,12 +30,30 @@ const (
 // Frame is one access unit as RTP payloads. It is made once per camera, shared by
 // all readers and never changed.
 type Frame struct {
-	Key      bool      // an IDR picture with SPS and PPS in front: a reader may begin here
+	H265     bool      // H.264 otherwise
+	Key      bool      // a picture that needs no other, with its parameter sets in front: a reader may begin here
 	Spare    bool      // no other picture refers to it (nal_ref_idc 0, H.264 7.4.1)
 	TS       uint32    // 90 kHz, on the stream's own clock, which goes on over reconnections
 	At       time.Time // when it came
+	Due      time.Time // the same without the network's trembling, to which sound is set
+	NTP      time.Time // when it was taken, by the camera's own clock; zero where the camera does not tell
+	After    string    // code of why pictures are missing right before it; "" where none are
 	Payloads [][]byte  // each at most MaxPayload, in one piece of memory
 	Bytes    int       // of all payloads
+
+	// Of H.265 (3.14, 3.111): a key frame after which skipped leading pictures can
+	// be decoded by who was there before, or by nobody; and such a picture.
+	clean, broken, leading bool
+
+	// left tells that WebRTC leaves the picture out, since it would come too late.
+	left bool
+}
+
+// packetizer is Packetizer or its like for another coding.
+type packetizer interface {
+	setParams(sets [][]byte)
+	SPS() []byte
+	AccessUnit(nalus [][]byte) (*Frame, error)
 }
 
 // Packetizer turns access units into frames. It keeps the parameter sets that it
@@ -59,6 +77,12 @@ func (p *Packetizer) SetParams(sps, pps []byte) {
 	}
 	if len(pps) > 0 && pps[0]&0x1f == nalPPS {
 		p.pps = [][]byte{append([]byte(nil), pps...)}
+	}
+}
+
+func (p *Packetizer) setParams(sets [][]byte) {
+	for _, n := range sets {
+		p.SetParams(n, n) // each takes what it is
 	}
 }
 
@@ -218,6 +242,9 @@ func (w *writer) nal(n []byte) {
 
 // NALUs puts the frame's NAL units together again, for files.
 func (f *Frame) NALUs() [][]byte {
+	if f.H265 {
+		return hevcNALUs(f.Payloads)
+	}
 	var out [][]byte
 	var part []byte
 	for _, b := range f.Payloads {

@@ -13,7 +13,7 @@ import (
 // the sink and returns when ctx ends (nil) or the camera fails (one of the errors
 // of this package, wrapped). It gives no address or password into its errors.
 type Puller interface {
-	Pull(ctx context.Context, url URL, to Sink) error
+	Pull(ctx context.Context, from Source, to Sink) error
 }
 
 // Times of a pull.
@@ -32,16 +32,17 @@ const (
 
 // path is one stream of a camera: the pull while somebody wants it.
 type path struct {
-	url     URL
+	from    Source
+	host    *host
 	stream  *Stream
 	puller  Puller
 	changed func() // state or codec
 	failed  func(attempt int, err error)
 	times   times
-	gate    func(ctx context.Context) // before each attempt after a failure; nil: open
 
 	mu     sync.Mutex
-	refs   int
+	refs   int // who wants it pulled
+	quiet  int // of these, who does not watch: a recorder that waits for something to happen
 	closed bool
 	idle   *time.Timer
 	cancel context.CancelFunc
@@ -73,15 +74,18 @@ type pathState struct {
 	total    uint64 // attempts ever
 }
 
-// acquire counts a viewer in and starts the pull when it is the first. The pull
-// ends with base; running counts it.
-func (p *path) acquire(base context.Context, running *sync.WaitGroup) error {
+// acquire counts a viewer in, or somebody quiet, and starts the pull when it is the
+// first. The pull ends with base; running counts it.
+func (p *path) acquire(base context.Context, running *sync.WaitGroup, quiet bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return ErrGone
 	}
 	p.refs++
+	if quiet {
+		p.quiet++
+	}
 	if p.idle != nil {
 		p.idle.Stop()
 		p.idle = nil
@@ -105,9 +109,12 @@ func (p *path) acquire(base context.Context, running *sync.WaitGroup) error {
 
 // release counts a viewer out; the pull goes on for a while, for viewers who
 // only turn the page.
-func (p *path) release() {
+func (p *path) release(quiet bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if quiet {
+		p.quiet--
+	}
 	if p.refs--; p.refs > 0 || p.cancel == nil || p.closed {
 		return
 	}
@@ -169,9 +176,6 @@ func (p *path) pause(ctx context.Context, backoff time.Duration, err error) (nex
 	p.set(func(s *pathState) { s.err, s.next, attempt = err, time.Now().Add(wait), s.attempts })
 	p.failed(attempt, err)
 	p.sleep(ctx, wait, err)
-	if p.gate != nil && ctx.Err() == nil {
-		p.gate(ctx)
-	}
 	return 2 * backoff
 }
 
@@ -180,16 +184,47 @@ func (p *path) longest(err error) time.Duration {
 	switch {
 	case errors.Is(err, ErrAuth):
 		return backoffAuth
-	case p.viewers() == 0:
+	case p.viewers() == 0, errors.Is(err, ErrFull), errors.Is(err, ErrLimit), errors.Is(err, ErrNetwork), errors.Is(err, ErrCertificate):
 		return backoffIdle
 	}
 	return p.times.backoffMax
 }
 
-// attempt makes one connection and watches it.
+// turn waits until the host may be dialled.
+func (p *path) turn(ctx context.Context) {
+	at, reason := p.host.turn(p.state().attempts > 0)
+	p.set(func(s *pathState) {
+		if s.err == nil {
+			s.err = reason
+		}
+	})
+	for d := time.Until(at); d > 0 && ctx.Err() == nil; d = time.Until(at) {
+		p.sleep(ctx, d, reason)
+	}
+}
+
+// attempt makes one connection, when it is its turn and the host has a session.
 func (p *path) attempt(ctx context.Context) error {
+	p.turn(ctx)
+	if err := p.host.enter(); err != nil {
+		p.set(func(s *pathState) { s.attempts++ })
+		return err
+	}
+	defer p.host.leave()
+	err := p.connect(ctx)
+	if ctx.Err() == nil && err != nil {
+		p.host.told(p, err)
+	}
+	return err
+}
+
+// connect makes one connection and watches it.
+func (p *path) connect(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	in := newIngest(p.stream, p.changed, func() { p.enter(Live) })
+	in := newIngest(p.stream, p.before(), p.changed, func() {
+		p.host.told(p, nil)
+		p.enter(Live)
+	})
 	p.set(func(s *pathState) {
 		s.attempts++
 		s.total++
@@ -207,6 +242,17 @@ func (p *path) attempt(ctx context.Context) error {
 	return err
 }
 
+// before is the code of what the connection to be made comes after.
+func (p *path) before() string {
+	if p.state().dialed.IsZero() {
+		return codeFirst
+	}
+	if code, _ := cause(p); code != "" {
+		return code
+	}
+	return codeFailed
+}
+
 // pull keeps a panic of the puller from ending more than this attempt.
 func (p *path) pull(ctx context.Context, in *ingest) (err error) {
 	defer func() {
@@ -214,7 +260,7 @@ func (p *path) pull(ctx context.Context, in *ingest) (err error) {
 			err = fmt.Errorf("pull: %v", r)
 		}
 	}()
-	return p.puller.Pull(ctx, p.url, in)
+	return p.puller.Pull(ctx, p.from, in)
 }
 
 // watch follows one connection: states, rates, and whether it is silent.
@@ -296,9 +342,9 @@ func (p *path) enter(to State) {
 	same := p.st.state == to
 	if !same {
 		p.st.state, p.st.since = to, time.Now()
-		if to == Live {
-			p.st.err = nil
-		}
+	}
+	if to == Live { // of an outage too short to be told
+		p.st.err = nil
 	}
 	p.mu.Unlock()
 	if !same {
@@ -321,5 +367,5 @@ func (p *path) state() pathState {
 func (p *path) viewers() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.refs
+	return p.refs - p.quiet
 }

@@ -15,7 +15,7 @@ import (
 func onePath(p Puller) (*path, *atomic.Int32) {
 	var changes atomic.Int32
 	return &path{
-		url: "rtsp://u:p@h/x", stream: NewStream(), puller: p, times: usual(), st: pathState{state: Idle},
+		from: Source{URL: "rtsp://u:p@h/x"}, host: &host{}, stream: NewStream(), puller: p, times: usual(), st: pathState{state: Idle},
 		changed: func() { changes.Add(1) }, failed: func(int, error) {},
 	}, &changes
 }
@@ -29,7 +29,7 @@ func cached(s *Stream) int {
 // filming sends 25 frames a second until ctx ends.
 func filming(ctx context.Context, to Sink) error {
 	for i := 0; ctx.Err() == nil; i++ {
-		to.Unit(unit(i%25 == 0, 500), uint32(i*3600))
+		to.Unit(unit(i%25 == 0, 500), uint32(i*3600), time.Time{})
 		select {
 		case <-ctx.Done():
 		case <-time.After(40 * time.Millisecond):
@@ -51,7 +51,7 @@ func TestFirstDialFailsAndIsTriedAgain(t *testing.T) {
 		}))
 		ctx, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup
-		if err := p.acquire(ctx, &wg); err != nil {
+		if err := p.acquire(ctx, &wg, false); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
@@ -82,6 +82,37 @@ func TestFirstDialFailsAndIsTriedAgain(t *testing.T) {
 		if s := p.state().state; s != Idle {
 			t.Fatalf("at the end: %s", s)
 		}
+	})
+}
+
+// A hole too short to be called an outage leaves no cause behind.
+func TestShortHoleIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dials atomic.Int32
+		p, _ := onePath(pullFunc(func(ctx context.Context, _ URL, to Sink) error {
+			if dials.Add(1) > 1 {
+				return filming(ctx, to)
+			}
+			short, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			_ = filming(short, to)
+			return errors.New("broken off")
+		}))
+		ctx, cancel := context.WithCancel(context.Background())
+		var wg sync.WaitGroup
+		if err := p.acquire(ctx, &wg, false); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(1001 * time.Millisecond)
+		if code, _ := cause(p); code != codeFailed || p.state().state != Live {
+			t.Fatalf("in the hole: %q, %s", code, p.state().state)
+		}
+		time.Sleep(2 * time.Second)
+		if code, _ := cause(p); code != "" || p.why(Main).Code != "camera.live" {
+			t.Fatalf("behind it: %q, %q", code, p.why(Main).Code)
+		}
+		cancel()
+		wg.Wait()
 	})
 }
 
@@ -131,29 +162,6 @@ func TestWhoComesToWatchNeedNotWait(t *testing.T) {
 	})
 }
 
-func TestGateSpacesAttemptsToOneHost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := gates{next: map[string]time.Time{}}
-		began := time.Now()
-		g.of("rtsp://u:p@192.0.2.2/1")(context.Background()) // another host
-		var wg sync.WaitGroup
-		for i := range 41 {
-			wg.Go(func() { g.of(URL(fmt.Sprintf("rtsp://u:p@192.0.2.1:554/%d", i)))(context.Background()) })
-		}
-		wg.Wait()
-		if d := time.Since(began); d != 40*dialEvery {
-			t.Fatalf("41 attempts took %s", d)
-		}
-		for i := range 2 * maxGates {
-			time.Sleep(dialEvery)
-			g.pass(context.Background(), fmt.Sprint(i))
-		}
-		if len(g.next) > maxGates {
-			t.Fatalf("%d hosts are kept", len(g.next))
-		}
-	})
-}
-
 func TestSilentCamera(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dials atomic.Int32
@@ -168,7 +176,7 @@ func TestSilentCamera(t *testing.T) {
 		}))
 		ctx, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup
-		_ = p.acquire(ctx, &wg)
+		_ = p.acquire(ctx, &wg, false)
 		time.Sleep(500 * time.Millisecond)
 		if s := p.state().state; s != Live {
 			t.Fatalf("while it films: %s", s)
@@ -201,19 +209,19 @@ func TestOnePullForAllAndLinger(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup
 		for range 50 {
-			_ = p.acquire(ctx, &wg)
+			_ = p.acquire(ctx, &wg, false)
 		}
 		time.Sleep(time.Second)
 		for range 50 {
-			p.release()
+			p.release(false)
 		}
 		time.Sleep(linger - time.Second)
-		_ = p.acquire(ctx, &wg) // came back in time
+		_ = p.acquire(ctx, &wg, false) // came back in time
 		time.Sleep(time.Minute)
 		if dials.Load() != 1 || open.Load() != 1 {
 			t.Fatalf("%d dials, %d open", dials.Load(), open.Load())
 		}
-		p.release()
+		p.release(false)
 		time.Sleep(linger + time.Second)
 		if open.Load() != 0 || p.state().state != Idle || cached(p.stream) != 0 {
 			t.Fatalf("%d open, %s", open.Load(), p.state().state)
@@ -222,7 +230,7 @@ func TestOnePullForAllAndLinger(t *testing.T) {
 			t.Fatalf("%d changes were told", n)
 		}
 		p.close(ErrGone)
-		if err := p.acquire(ctx, &wg); !errors.Is(err, ErrGone) {
+		if err := p.acquire(ctx, &wg, false); !errors.Is(err, ErrGone) {
 			t.Fatal(err)
 		}
 		cancel()
@@ -241,7 +249,7 @@ func TestPanicOfAPullerIsOneFailure(t *testing.T) {
 		}))
 		ctx, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup
-		_ = p.acquire(ctx, &wg)
+		_ = p.acquire(ctx, &wg, false)
 		time.Sleep(5 * time.Second)
 		if s := p.state().state; s != Live {
 			t.Fatalf("state is %s", s)

@@ -27,11 +27,13 @@ type screen struct {
 	fail    error
 }
 
-func (s *screen) Packet(seq uint16, ts uint32, marker bool, payload []byte) error {
-	time.Sleep(s.slow)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.got = append(s.got, sentPacket{seq, ts, marker, payload[0], time.Now()})
+func (s *screen) Send(number uint64, ts uint32, payloads [][]byte, end bool) error {
+	for i, b := range payloads {
+		time.Sleep(s.slow)
+		s.mu.Lock()
+		s.got = append(s.got, sentPacket{uint16(number) + uint16(i), ts, end && i == len(payloads)-1, b[0], time.Now()})
+		s.mu.Unlock()
+	}
 	return s.fail
 }
 
@@ -66,13 +68,13 @@ type lens struct {
 }
 
 func newLens(s *Stream, gop int) *lens {
-	return &lens{g: newIngest(s, func() {}, func() {}), gop: gop}
+	return &lens{g: newIngest(s, "", func() {}, func() {}), gop: gop}
 }
 
 func (l *lens) shoot(frames int) {
 	for range frames {
 		time.Sleep(40 * time.Millisecond)
-		l.g.Unit(unit(l.n%l.gop == 0, 3000), uint32(l.n*3600))
+		l.g.Unit(unit(l.n%l.gop == 0, 3000), uint32(l.n*3600), time.Time{})
 		l.n++
 	}
 }
@@ -228,8 +230,11 @@ func TestResend(t *testing.T) {
 		synctest.Wait()
 		after := out.packets()
 		got := after[len(after)-1]
-		if len(after) != len(before)+1 || got.seq != lost.seq || got.ts != lost.ts || got.marker != lost.marker || got.first != lost.first {
+		if len(after) != len(before)+2 || got.seq != lost.seq || got.ts != lost.ts || got.marker != lost.marker || got.first != lost.first {
 			t.Fatalf("sent %+v, lost %+v", got, lost)
+		}
+		if got.at != after[len(after)-2].at || r.Stats().Resent != 2 {
+			t.Fatal("it is not sent twice at once")
 		}
 		// What was sent 14 s ago is gone: the answer is a replay.
 		cam.shoot(250)
@@ -241,10 +246,35 @@ func TestResend(t *testing.T) {
 		}
 		// A number that was never sent is no reason to do anything.
 		n := len(out.packets())
-		r.Resend([]uint16{r.seq + 500})
+		r.Resend([]uint16{uint16(r.number) + 500})
 		synctest.Wait()
 		if len(out.packets()) != n {
 			t.Fatal("something was sent")
+		}
+		_ = stop()
+	})
+}
+
+// What is lost of a replay is sent again before the replay has ended.
+func TestResendDuringReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewStream()
+		cam := newLens(s, 1000)
+		cam.shoot(300)
+		out := screen{}
+		r, stop := play(t, s, &out)
+		time.Sleep(20 * time.Millisecond) // of 90
+		first := out.packets()[0]
+		r.Resend([]uint16{first.seq})
+		time.Sleep(10 * time.Millisecond)
+		again := 0
+		for _, p := range out.packets() {
+			if p.seq == first.seq && p.first == first.first {
+				again++
+			}
+		}
+		if st := r.Stats(); again != 3 || st.Replays != 0 {
+			t.Fatalf("it is there %d times after %d replays", again, st.Replays)
 		}
 		_ = stop()
 	})
@@ -298,26 +328,26 @@ func TestCacheIsBounded(t *testing.T) {
 func TestHistory(t *testing.T) {
 	var h history
 	f := &Frame{Payloads: make([][]byte, 5)}
-	at := time.Now()
-	seq := uint16(65500)
+	at := uint32(1<<32 - 1000) // goes over
+	number := uint64(65500)
 	for i := range 2000 {
-		h.add(sentFrame{seq: seq, f: f, at: at.Add(time.Duration(i) * time.Millisecond)})
-		seq += 5
+		h.add(sentFrame{number: number, f: f, at: at + uint32(i)})
+		number += 5
 	}
-	if len(h.list) != historyFrames || h.packets != historyFrames*5 {
-		t.Fatalf("%d frames, %d packets", len(h.list), h.packets)
+	if h.n != historyFrames || len(h.ring) > 2*historyFrames || h.packets != historyFrames*5 {
+		t.Fatalf("%d frames, %d packets in a ring of %d", h.n, h.packets, len(h.ring))
 	}
-	if s, ok := h.find(seq - 1); !ok || s.seq != seq-5 {
+	if s, ok := h.find(number - 1); !ok || s.number != number-5 {
 		t.Fatalf("got %+v, %v", s, ok)
 	}
-	if _, ok := h.find(seq); ok {
+	if _, ok := h.find(number); ok {
 		t.Fatal("found what was not sent")
 	}
-	if _, ok := h.find(seq - historyFrames*5 - 1); ok {
+	if _, ok := h.find(number - historyFrames*5 - 1); ok {
 		t.Fatal("found what is gone")
 	}
-	h.add(sentFrame{seq: seq, f: f, at: at.Add(time.Minute)})
-	if len(h.list) != 1 {
-		t.Fatalf("%d frames are older than %s", len(h.list), historyAge)
+	h.add(sentFrame{number: number, f: f, at: at + 60_000})
+	if h.n != 1 {
+		t.Fatalf("%d frames are older than %s", h.n, historyAge)
 	}
 }

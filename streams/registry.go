@@ -15,7 +15,7 @@ import (
 // address stays keeps its viewers.
 func (s *Streams) Seed(ctx context.Context, cameras []Camera) error {
 	for i := range cameras {
-		if _, err := cameras[i].check(); err != nil {
+		if _, err := cameras[i].check(s.nets); err != nil {
 			return fmt.Errorf("seed camera %q: %w", cameras[i].ID, err)
 		}
 	}
@@ -40,7 +40,7 @@ func (s *Streams) Seed(ctx context.Context, cameras []Camera) error {
 func (s *Streams) take(c Camera) {
 	s.mu.Lock()
 	old := s.cameras[c.ID]
-	if old != nil && old.URL == c.URL && old.SubURL == c.SubURL {
+	if old != nil && old.source(old.URL) == c.source(c.URL) && old.SubURL == c.SubURL {
 		// Whoever reads holds the old value, so it is not changed in place.
 		s.cameras[c.ID] = &camera{Camera: c, main: old.main, sub: old.sub}
 		old = nil
@@ -51,6 +51,7 @@ func (s *Streams) take(c Camera) {
 	if old != nil {
 		old.close(ErrGone)
 	}
+	s.steadily(c.ID)
 	s.changed(c.ID)
 }
 
@@ -72,6 +73,7 @@ func (s *Streams) Delete(ctx context.Context, id string) error {
 		return fmt.Errorf("%w: %q", ErrUnknown, id)
 	}
 	c.close(ErrGone)
+	s.steadily(id)
 	err := s.db.Tx(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM cameras WHERE id = ?`, id); err != nil {
 			return fmt.Errorf("delete camera %s: %w", id, err)

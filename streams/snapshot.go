@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 )
 
@@ -45,64 +45,48 @@ func (s *Streams) Snapshot(ctx context.Context, id string, q Quality) ([]byte, t
 	}
 }
 
-// still writes a key frame as init segment and one fragment (ISO/IEC 14496-12).
-func still(f *Frame) ([]byte, error) {
-	var sps, pps []byte
-	var picture [][]byte
+// Split parts a key frame into its parameter sets, as files have them in front, and
+// the picture. codec is nil for other frames.
+func (f *Frame) Split() (codec codecs.Codec, picture [][]byte) {
+	var vps, sps, pps []byte
 	for _, n := range f.NALUs() {
-		switch n[0] & 0x1f {
-		case nalSPS:
+		switch {
+		case f.H265 && hevcType(n) == hevcVPS:
+			vps = n
+		case f.H265 && hevcType(n) == hevcSPS, !f.H265 && n[0]&0x1f == nalSPS:
 			sps = n
-		case nalPPS:
+		case f.H265 && hevcType(n) == hevcPPS, !f.H265 && n[0]&0x1f == nalPPS:
 			pps = n
 		default:
 			picture = append(picture, n)
 		}
 	}
+	switch {
+	case sps == nil:
+		return nil, picture
+	case f.H265:
+		return &codecs.H265{VPS: vps, SPS: sps, PPS: pps}, picture
+	}
+	return &codecs.H264{SPS: sps, PPS: pps}, picture
+}
+
+// still writes a key frame as init segment and one fragment (ISO/IEC 14496-12).
+func still(f *Frame) ([]byte, error) {
+	codec, picture := f.Split()
 	sample, err := h264.AVCC(picture).Marshal()
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	var out seeker
-	init := fmp4.Init{Tracks: []*fmp4.InitTrack{{ID: 1, TimeScale: clockRate, Codec: &codecs.H264{SPS: sps, PPS: pps}}}}
+	var out seekablebuffer.Buffer
+	init := fmp4.Init{Tracks: []*fmp4.InitTrack{{ID: 1, TimeScale: clockRate, Codec: codec}}}
 	if err := init.Marshal(&out); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	b := out.b
-	out = seeker{}
+	b := out.Bytes()
+	out = seekablebuffer.Buffer{}
 	part := fmp4.Part{Tracks: []*fmp4.PartTrack{{ID: 1, Samples: []*fmp4.Sample{{Duration: clockRate, Payload: sample}}}}}
 	if err := part.Marshal(&out); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	return append(b, out.b...), nil
-}
-
-// seeker is a file in memory.
-type seeker struct {
-	b  []byte
-	at int64
-}
-
-// Write implements io.Writer.
-func (s *seeker) Write(p []byte) (int, error) {
-	if need := int(s.at) + len(p); need > len(s.b) {
-		s.b = append(s.b, make([]byte, need-len(s.b))...)
-	}
-	s.at += int64(copy(s.b[s.at:], p))
-	return len(p), nil
-}
-
-// Seek implements io.Seeker.
-func (s *seeker) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekCurrent:
-		offset += s.at
-	case io.SeekEnd:
-		offset += int64(len(s.b))
-	}
-	if offset < 0 {
-		return 0, errors.New("seek before the beginning")
-	}
-	s.at = offset
-	return offset, nil
+	return append(b, out.Bytes()...), nil
 }

@@ -9,13 +9,16 @@ import (
 	"time"
 )
 
-const upsert = `INSERT INTO cameras(id, name, zone, url, sub_url, x, y, heading, fov, main_codec, sub_codec, created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}', ?)
+const upsert = `INSERT INTO cameras(id, name, zone, url, sub_url, x, y, heading, fov, main_codec, sub_codec, created_at,
+ transport, always_on, tls_fingerprint, onvif, onvif_profile, ptz, record_sound)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}', ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(id) DO UPDATE SET name = excluded.name, zone = excluded.zone, url = excluded.url, sub_url = excluded.sub_url,
- x = excluded.x, y = excluded.y, heading = excluded.heading, fov = excluded.fov`
+ x = excluded.x, y = excluded.y, heading = excluded.heading, fov = excluded.fov, transport = excluded.transport, always_on = excluded.always_on,
+ tls_fingerprint = excluded.tls_fingerprint, onvif = excluded.onvif, onvif_profile = excluded.onvif_profile, ptz = excluded.ptz, record_sound = excluded.record_sound`
 
 func save(ctx context.Context, tx *sql.Tx, c *Camera) error {
-	_, err := tx.ExecContext(ctx, upsert, c.ID, c.Name, c.Zone, string(c.URL), string(c.SubURL), c.X, c.Y, c.Heading, c.Fov, time.Now().UnixMilli())
+	_, err := tx.ExecContext(ctx, upsert, c.ID, c.Name, c.Zone, string(c.URL), string(c.SubURL), c.X, c.Y, c.Heading, c.Fov, time.Now().UnixMilli(),
+		string(c.Transport), c.AlwaysOn, c.Fingerprint, string(c.ONVIF), c.Profile, c.PTZ, c.RecordSound)
 	if err != nil {
 		return fmt.Errorf("store camera %s: %w", c.ID, err)
 	}
@@ -29,18 +32,20 @@ type stored struct {
 }
 
 func (s *Streams) load(ctx context.Context) (all []stored, err error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT id, name, zone, url, sub_url, x, y, heading, fov, main_codec, sub_codec FROM cameras ORDER BY id`)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT id, name, zone, url, sub_url, x, y, heading, fov, main_codec, sub_codec,
+ transport, always_on, tls_fingerprint, onvif, onvif_profile, ptz, record_sound FROM cameras ORDER BY id`)
 	if err != nil {
 		return nil, fmt.Errorf("load cameras: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var c stored
-		var url, sub, mainCodec, subCodec string
-		if err := rows.Scan(&c.ID, &c.Name, &c.Zone, &url, &sub, &c.X, &c.Y, &c.Heading, &c.Fov, &mainCodec, &subCodec); err != nil {
+		var url, sub, mainCodec, subCodec, onvif string
+		if err := rows.Scan(&c.ID, &c.Name, &c.Zone, &url, &sub, &c.X, &c.Y, &c.Heading, &c.Fov, &mainCodec, &subCodec,
+			&c.Transport, &c.AlwaysOn, &c.Fingerprint, &onvif, &c.Profile, &c.PTZ, &c.RecordSound); err != nil {
 			return nil, fmt.Errorf("load cameras: %w", err)
 		}
-		c.URL, c.SubURL = URL(url), URL(sub)
+		c.URL, c.SubURL, c.ONVIF = URL(url), URL(sub), URL(onvif)
 		// A codec that can't be read is only not known yet.
 		_ = json.Unmarshal([]byte(mainCodec), &c.main)
 		_ = json.Unmarshal([]byte(subCodec), &c.sub)

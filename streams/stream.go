@@ -31,6 +31,8 @@ type Stream struct {
 	bytes  int
 	wake   chan struct{} // closed at the next change
 	gone   error
+	taps   []*func(*Frame) // replaced, never changed
+	ears   []*func(Sound, *SoundFrame)
 
 	last   uint32    // newest timestamp
 	lastAt time.Time // when it came
@@ -40,11 +42,14 @@ type Stream struct {
 	keys   uint64
 	keyAt  time.Time
 	gop    time.Duration // between the last two key frames
+	due    time.Time     // of the newest picture
+	era    uint64        // counts changes of the coding
+	sound  soundtrack
 }
 
 // NewStream returns an empty stream; its clock begins at a random time (RFC 3550, 5.1).
 func NewStream() *Stream {
-	return &Stream{last: rand.Uint32(), lastAt: time.Now(), wake: make(chan struct{})} //nolint:gosec // need not be secret
+	return &Stream{last: rand.Uint32(), lastAt: time.Now(), wake: make(chan struct{}), sound: newSoundtrack()} //nolint:gosec // need not be secret
 }
 
 // put adds the camera's next frame.
@@ -64,7 +69,11 @@ func (s *Stream) put(f *Frame) {
 	}
 	s.frames = append(s.frames, f)
 	s.bytes += f.Bytes
-	s.last, s.lastAt = f.TS, f.At
+	if f.left { // it is for followers only
+		s.signal()
+		return
+	}
+	s.last, s.lastAt, s.due = f.TS, f.At, f.Due
 	s.count++
 	s.octets += uint64(f.Bytes) //nolint:gosec // not negative
 	s.signal()
@@ -147,6 +156,51 @@ func (s *Stream) setCodec(c Codec) (changed bool) {
 	changed = c != s.codec
 	s.codec = c
 	return changed
+}
+
+// setKind takes what a camera says before its first picture. A stream of another
+// coding is another stream: what is cached is forgotten and its readers end.
+func (s *Stream) setKind(d Description) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := "h264"
+	if d.H265 {
+		name = "h265"
+	}
+	was := s.codec
+	if was.Codec != name {
+		s.codec = Codec{Codec: name}
+		if s.count > 0 || was.Codec != "" || d.H265 { // what is not known is taken for H.264
+			s.era++
+			s.drop(len(s.frames))
+			s.signal()
+		}
+	}
+	s.codec.Audio = d.Sound.Codec
+	return s.codec != was
+}
+
+// setBFrames notes whether pictures go back in time.
+func (s *Stream) setBFrames(b bool) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed = s.codec.BFrames != b
+	s.codec.BFrames = b
+	return changed
+}
+
+// coding is what Reader compares: it ends where it is no longer what it was.
+func (s *Stream) coding() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.era
+}
+
+// rtpAt is the stream's RTP time at a time of the hub's clock, as even as Frame.Due.
+func (s *Stream) rtpAt(t time.Time) uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last + ticks(t.Sub(s.due))
 }
 
 // key returns the newest key frame, or a channel that closes when there is news.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -30,6 +31,10 @@ type Options struct {
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer // nil: none
 	LeaveOff time.Duration         // how long a pull goes on without viewers; 0: 10 s
+
+	Networks        Networks // where cameras may be; nil: private ones
+	SessionsPerHost int      // with one host, that is one recorder; 0: any number
+	Finder          Finder   // asks cameras for their addresses; nil: none are asked
 }
 
 // Streams is the room of the cameras.
@@ -37,16 +42,22 @@ type Streams struct {
 	db     *db.DB
 	feed   *web.Feed
 	puller Puller
+	finder Finder
 	log    *slog.Logger
 	times  times
 
 	mu      sync.Mutex
 	cameras map[string]*camera
-	gates   gates
+	hosts   hosts
+	nets    Networks
+	steady  map[string][]*Lease // of cameras that are always on
 	dirty   map[string]struct{} // cameras whose state the feed does not tell yet
 	wake    chan struct{}
 	base    context.Context //nolint:containedctx // of Run: the pulls are its goroutines, and start on demand
 	pulls   sync.WaitGroup
+	ready   chan struct{} // closed when Run has begun
+	running sync.Once
+	jpegs   *jpegs
 }
 
 // camera is one camera with its streams.
@@ -63,10 +74,17 @@ func New(o Options) (*Streams, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Networks == nil {
+		var err error
+		if o.Networks, err = ParseNetworks(PrivateNetworks()); err != nil {
+			return nil, fmt.Errorf("streams: %w", err)
+		}
+	}
 	s := &Streams{
 		db: o.DB, feed: o.Feed, puller: o.Puller, log: o.Log, times: usual(),
-		cameras: map[string]*camera{}, dirty: map[string]struct{}{}, wake: make(chan struct{}, 1),
-		gates: gates{next: map[string]time.Time{}},
+		cameras: map[string]*camera{}, dirty: map[string]struct{}{}, wake: make(chan struct{}, 1), ready: make(chan struct{}),
+		hosts: hosts{limit: o.SessionsPerHost, all: map[string]*host{}}, nets: o.Networks, finder: o.Finder, steady: map[string][]*Lease{},
+		jpegs: newJPEGs(),
 	}
 	s.times.linger = cmp.Or(o.LeaveOff, linger)
 	dir, err := fs.Sub(migrations, "migrations")
@@ -93,6 +111,9 @@ func New(o Options) (*Streams, error) {
 	return s, nil
 }
 
+// Ready closes when Run has begun.
+func (s *Streams) Ready() <-chan struct{} { return s.ready }
+
 // Run pulls on demand and tells the feed about changes until ctx ends.
 func (s *Streams) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -104,10 +125,15 @@ func (s *Streams) Run(ctx context.Context) error {
 	}
 	s.base = ctx
 	s.mu.Unlock()
+	s.running.Do(func() { close(s.ready) })
+	for _, id := range s.IDs() {
+		s.steadily(id)
+	}
 	s.tell(ctx)
 	cancel()
 	s.mu.Lock()
 	s.base = nil
+	clear(s.steady)
 	for _, c := range s.cameras {
 		c.hush()
 	}
@@ -178,22 +204,21 @@ func (s *Streams) changed(id string) {
 // add makes the streams of a camera. Hold s.mu, or be in New.
 func (s *Streams) add(c stored) {
 	k := &camera{Camera: c.Camera}
-	k.main = s.newPath(c.ID, Main, c.URL, c.main)
+	k.main = s.newPath(c.ID, Main, c.source(c.URL), c.main)
 	if c.SubURL != "" {
-		k.sub = s.newPath(c.ID, Sub, c.SubURL, c.sub)
+		k.sub = s.newPath(c.ID, Sub, c.source(c.SubURL), c.sub)
 	}
 	s.cameras[c.ID] = k
 }
 
-func (s *Streams) newPath(id string, q Quality, u URL, known Codec) *path {
-	p := &path{url: u, stream: NewStream(), puller: s.puller, times: s.times, st: pathState{state: Idle, since: time.Now()}}
+func (s *Streams) newPath(id string, q Quality, from Source, known Codec) *path {
+	p := &path{from: from, host: s.hosts.of(from.URL), stream: NewStream(), puller: s.puller, times: s.times, st: pathState{state: Idle, since: time.Now()}}
 	p.stream.setCodec(known)
-	p.gate = s.gates.of(u)
 	p.changed = func() { s.changed(id) }
 	p.failed = func(attempt int, err error) {
 		// The first failures are news; later ones of the same outage are told ever more rarely.
 		if attempt&(attempt-1) == 0 {
-			s.log.Warn("camera stream failed", "camera_id", id, "stream", q, "attempt", attempt, "err", scrub(errText(err), u))
+			s.log.Warn("camera stream failed", "camera_id", id, "stream", q, "attempt", attempt, "err", scrub(errText(err), from.URL))
 		}
 	}
 	return p
@@ -245,12 +270,19 @@ func (c *camera) path(q Quality) *path {
 // Lease keeps a stream pulled. Close it.
 type Lease struct {
 	*Stream
-	path *path
-	once sync.Once
+	path    *path
+	quality Quality
+	quiet   bool // no viewer
+	once    sync.Once
 }
 
 // Open counts a viewer in: the camera is pulled from now on. It does not wait.
-func (s *Streams) Open(id string, q Quality) (*Lease, error) {
+func (s *Streams) Open(id string, q Quality) (*Lease, error) { return s.open(id, q, false) }
+
+// Keep has the camera pulled as Open does, but counts nobody in: nobody watches.
+func (s *Streams) Keep(id string, q Quality) (*Lease, error) { return s.open(id, q, true) }
+
+func (s *Streams) open(id string, q Quality, quiet bool) (*Lease, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.cameras[id]
@@ -261,17 +293,44 @@ func (s *Streams) Open(id string, q Quality) (*Lease, error) {
 		return nil, ErrNotRunning
 	}
 	p := c.path(q)
-	if err := p.acquire(s.base, &s.pulls); err != nil {
+	if err := p.acquire(s.base, &s.pulls, quiet); err != nil {
 		return nil, err
 	}
-	return &Lease{Stream: p.stream, path: p}, nil
+	l := &Lease{Stream: p.stream, path: p, quality: Main, quiet: quiet}
+	if p == c.sub {
+		l.quality = Sub
+	}
+	return l, nil
 }
 
 // Close counts the viewer out.
-func (l *Lease) Close() { l.once.Do(l.path.release) }
+func (l *Lease) Close() { l.once.Do(func() { l.path.release(l.quiet) }) }
+
+// Quality is the stream that is pulled: main where a sub stream was asked for and
+// the camera has none.
+func (l *Lease) Quality() Quality { return l.quality }
+
+// Cause is the code of why no pictures come, "" when nothing is wrong.
+func (l *Lease) Cause() string {
+	code, _ := cause(l.path)
+	return code
+}
 
 // State tells whether pictures are coming.
 func (l *Lease) State() State { return l.path.state().state }
 
+// IDs are the cameras that are known, in order.
+func (s *Streams) IDs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.cameras))
+}
+
 // Known reports whether there is a camera with this id.
 func (s *Streams) Known(id string) bool { return s.find(id) != nil }
+
+// RecordsSound tells whether a camera's sound is to be recorded.
+func (s *Streams) RecordsSound(id string) bool {
+	c := s.find(id)
+	return c != nil && c.RecordSound
+}

@@ -26,10 +26,20 @@ func causes() []struct {
 			ZH: "摄像机没有应答：请检查电源、网线和网络地址。", EN: "The camera does not answer: check its power, cable and network address."}},
 		{ErrAuth, "camera.auth", Text{
 			ZH: "摄像机拒绝了用户名或密码：请在摄像机设置中更新登录信息。", EN: "The camera refuses the user name or password: update them in the camera's settings here."}},
+		{ErrNetwork, "camera.network", Text{
+			ZH: "摄像机地址不在允许的网段内：请改用允许的地址，或由管理员在配置 cameras.networks 中加入该网段。", EN: "The camera's address is outside the networks that cameras may be in: use another one, or have its network added to cameras.networks in the configuration."}},
+		{ErrCertificate, "camera.certificate", Text{
+			ZH: "摄像机的 TLS 证书不受信任：核对下列指纹，确认无误后填入摄像机的证书指纹。", EN: "The camera's TLS certificate is not trusted: compare the fingerprint below with the camera's, and if it is the same, register it with the camera."}},
+		{ErrLimit, "camera.limit", Text{
+			ZH: "本枢纽与这台录像机的连接数已达设定上限：请关闭其他画面，或提高 cameras.sessions_per_host。", EN: "The hub has as many sessions with this recorder as it may: close other pictures, or raise cameras.sessions_per_host."}},
+		{ErrFull, "camera.busy", Text{
+			ZH: "录像机的连接数已满，稍后自动重试：请关闭其他播放，或用 cameras.sessions_per_host 限制枢纽的连接数。", EN: "The recorder has no session left; the hub tries again shortly: close other players, or set cameras.sessions_per_host to what it can serve."}},
+		{ErrNotNow, "camera.busy", Text{
+			ZH: "摄像机或录像机暂时无法提供画面，稍后自动重试：可能正在启动，或连接数已满。", EN: "The camera or recorder can't serve now and is asked again shortly: it may be starting, or have no session left."}},
 		{ErrNotFound, "camera.path", Text{
 			ZH: "摄像机上没有这个码流路径：请按说明书核对 RTSP 地址。", EN: "The camera has no stream at this path: compare the RTSP address with its manual."}},
-		{ErrNoH264, "camera.codec", Text{
-			ZH: "摄像机没有提供 H.264 画面：请在摄像机上把编码改为 H.264，或填写子码流地址。", EN: "The camera offers no H.264 picture: set its encoder to H.264, or enter the address of its sub stream."}},
+		{ErrNoVideo, "camera.codec", Text{
+			ZH: "摄像机既没有提供 H.264 画面，也没有提供 H.265 画面：请在摄像机上把编码改为 H.264。", EN: "The camera offers neither H.264 nor H.265: set its encoder to H.264."}},
 		{ErrSilent, "camera.silent", Text{
 			ZH: "已连上摄像机，但没有画面传来：请重启摄像机。", EN: "The camera is connected but sends no pictures: restart the camera."}},
 		{ErrRefused, "camera.refused", Text{
@@ -37,6 +47,40 @@ func causes() []struct {
 		{errNoParams, "camera.no_params", Text{
 			ZH: "画面缺少参数集，无法解码：请更新摄像机固件或重启编码器。", EN: "The stream lacks its parameter sets and can't be decoded: update the camera's firmware or restart its encoder."}},
 	}
+}
+
+// Codes that are not in causes.
+const (
+	codeFailed  = "camera.failed"     // it broke the stream off
+	codeFirst   = "camera.not_pulled" // nobody had asked for pictures
+	codeDamaged = "camera.damaged"    // packets were lost or could not be read
+	codeSignal  = "camera.no_signal"  // none came, and nobody knows why
+)
+
+// Explain says in words what the code of a cause means, as Frame.After has it.
+func Explain(code string) Text {
+	for _, c := range causes() {
+		if c.code == code {
+			return c.text
+		}
+	}
+	switch code {
+	case codeFirst:
+		return Text{ZH: "此前没有取流。", EN: "The camera was not pulled before."}
+	case codeDamaged:
+		return Text{ZH: "数据包丢失或损坏，等待下一个关键帧。", EN: "Packets were lost or damaged; the next key frame was waited for."}
+	case codeSignal:
+		return silentText()
+	}
+	return brokenText()
+}
+
+func silentText() Text {
+	return Text{ZH: "已有数秒没有画面，正在等待摄像机。", EN: "No pictures for some seconds; waiting for the camera."}
+}
+
+func brokenText() Text {
+	return Text{ZH: "摄像机中断了码流，正在重新连接。", EN: "The camera broke the stream off; the hub is connecting again."}
 }
 
 // cause tells why a stream shows nothing; "" when nothing is wrong.
@@ -53,9 +97,9 @@ func cause(p *path) (code string, text Text) {
 		}
 	}
 	if st.err != nil {
-		return "camera.failed", Text{ZH: "摄像机中断了码流，正在重新连接。", EN: "The camera broke the stream off; the hub is connecting again."}
+		return codeFailed, brokenText()
 	}
-	return "camera.no_signal", Text{ZH: "已有数秒没有画面，正在等待摄像机。", EN: "No pictures for some seconds; waiting for the camera."}
+	return codeSignal, silentText()
 }
 
 // Why is the answer to "why is this tile black?".
@@ -135,9 +179,9 @@ func (p *path) why(q Quality) WhyStream {
 	}
 	switch {
 	case st.err != nil:
-		w.Detail = scrub(st.err.Error(), p.url)
+		w.Detail = scrub(st.err.Error(), p.from.URL)
 	case st.ingest.lastLost != nil:
-		w.Detail = scrub(st.ingest.lastLost.Error(), p.url)
+		w.Detail = scrub(st.ingest.lastLost.Error(), p.from.URL)
 	}
 	return w
 }

@@ -14,8 +14,6 @@ import (
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
-	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 	"github.com/pion/rtp"
 
@@ -34,37 +32,50 @@ const (
 // Options of New.
 type Options struct {
 	// TLS is for rtsps addresses; nil takes the system's roots. Cameras seldom
-	// have a certificate that these know: give InsecureSkipVerify here, knowingly.
+	// have a certificate that these know: give a camera its fingerprint.
 	TLS *tls.Config
+	// Networks are where cameras may be; nil allows the private ones.
+	Networks streams.Networks
 }
 
 // Puller pulls cameras over RTSP.
 type Puller struct {
-	tls *tls.Config
+	tls      *tls.Config
+	networks streams.Networks
 }
 
 // New returns a Puller.
-func New(o Options) (*Puller, error) { return &Puller{tls: o.TLS}, nil }
+func New(o Options) (*Puller, error) {
+	if o.Networks == nil {
+		var err error
+		if o.Networks, err = streams.ParseNetworks(streams.PrivateNetworks()); err != nil {
+			return nil, fmt.Errorf("rtsp: %w", err)
+		}
+	}
+	return &Puller{tls: o.TLS, networks: o.Networks}, nil
+}
 
 // Pull implements streams.Puller.
-func (p *Puller) Pull(ctx context.Context, address streams.URL, to streams.Sink) error {
-	if err := streams.CheckURL(address); err != nil {
+func (p *Puller) Pull(ctx context.Context, from streams.Source, to streams.Sink) error {
+	if err := streams.CheckURL(from.URL); err != nil {
 		return fmt.Errorf("pull: %w", err)
 	}
-	u, err := base.ParseURL(string(address))
-	if err != nil {
-		return errors.New("pull: the address can't be read") // the cause repeats the address
+	first, others := order(from.Transport)
+	err := p.pull(ctx, from, first, to)
+	for _, proto := range others {
+		if !refusesTransport(err) {
+			break
+		}
+		err = p.pull(ctx, from, proto, to)
 	}
-	tcp := gortsplib.ProtocolTCP
-	dial := net.Dialer{Timeout: dialTimeout}
-	c := &gortsplib.Client{
-		Scheme: u.Scheme, Host: u.Host, Protocol: &tcp, TLSConfig: p.tls, UserAgent: "dongyue",
-		ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
-			return dial.DialContext(ctx, network, addr)
-		},
-		OnDecodeError: func(error) {}, // counted below, where the unit is lost
-		OnPacketsLost: func(n uint64) { to.Lost(fmt.Errorf("%d packets lost", n)) },
+	return err
+}
+
+// pull makes one connection.
+func (p *Puller) pull(ctx context.Context, from streams.Source, proto gortsplib.Protocol, to streams.Sink) error {
+	c, u, err := p.dial(ctx, from, proto, lossy{func(uint64) {}})
+	if err != nil {
+		return fmt.Errorf("pull: %w", err)
 	}
 	if err := c.Start(); err != nil {
 		return explain(ctx, "connect", err)
@@ -80,34 +91,46 @@ func (p *Puller) Pull(ctx context.Context, address streams.URL, to streams.Sink)
 	return explain(ctx, "play", c.Wait())
 }
 
-// play goes through DESCRIBE, SETUP and PLAY for the first H.264 picture.
-func (p *Puller) play(c *gortsplib.Client, u *base.URL, to streams.Sink) error {
+// play goes through DESCRIBE, SETUP and PLAY for the picture and its sound.
+func (p *Puller) play(c *line, u *base.URL, to streams.Sink) error {
 	desc, _, err := c.Describe(u)
 	if err != nil {
 		return fmt.Errorf("describe: %w", err)
 	}
-	var forma *format.H264
-	medi := desc.FindFormat(&forma)
-	if medi == nil {
-		return fmt.Errorf("describe: %w, but %s", streams.ErrNoH264, offered(desc))
-	}
-	dec, err := forma.CreateDecoder()
+	v, d, err := findVideo(desc)
 	if err != nil {
 		return fmt.Errorf("describe: %w", err)
 	}
-	to.Describe(forma.SPS, forma.PPS) // as the SDP had them; later ones come in band
-	if _, err := c.Setup(desc.BaseURL, medi, 0, 0); err != nil {
+	a := findSound(desc)
+	d.Sound = a.sound
+	to.Describe(d)
+	if _, err := c.Setup(desc.BaseURL, v.media, 0, 0); err != nil {
 		return fmt.Errorf("setup: %w", err)
 	}
-	d := &depacketizer{dec: dec, to: to}
-	c.OnPacketRTP(medi, forma, d.packet)
+	v.to, v.taken = to, func(pkt *rtp.Packet) time.Time {
+		at, _ := c.PacketNTP(v.media, pkt) // zero before the first sender report
+		return at
+	}
+	c.OnPacketRTP(v.media, v.forma, v.packet)
+	if a.media != nil {
+		if _, err := c.Setup(desc.BaseURL, a.media, 0, 0); err != nil { // a picture without sound is better than none
+			d.Sound = streams.Sound{}
+			to.Describe(d)
+		} else {
+			a.to, a.taken = to, func(pkt *rtp.Packet) time.Time {
+				at, _ := c.PacketNTP(a.media, pkt)
+				return at
+			}
+			c.OnPacketRTP(a.media, a.forma, a.packet)
+		}
+	}
 	if _, err := c.Play(nil); err != nil {
 		return fmt.Errorf("play: %w", err)
 	}
 	return nil
 }
 
-// offered names what a camera has instead of H.264.
+// offered names what a camera has instead of a picture that is understood.
 func offered(desc *description.Session) string {
 	var names []string
 	for _, m := range desc.Medias {
@@ -121,35 +144,12 @@ func offered(desc *description.Session) string {
 	return strings.Join(names, ", ")
 }
 
-// depacketizer turns packets into access units.
-type depacketizer struct {
-	dec *rtph264.Decoder
-	to  streams.Sink
-}
-
-// packet runs in the connection's goroutine, where a panic would end the
-// process; whatever a packet does to the decoder costs only the picture.
-func (d *depacketizer) packet(pkt *rtp.Packet) {
-	defer func() {
-		if r := recover(); r != nil {
-			d.to.Lost(fmt.Errorf("packet could not be read: %v", r))
-		}
-	}()
-	au, err := d.dec.Decode(pkt)
-	switch {
-	case err == nil:
-		d.to.Unit(au, pkt.Timestamp)
-	case errors.Is(err, rtph264.ErrMorePacketsNeeded), errors.Is(err, rtph264.ErrNonStartingPacketAndNoPrevious):
-	default:
-		d.to.Lost(err)
-	}
-}
-
 // explain gives an error the cause that the room knows.
 func explain(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // the room hung up, so the error is its own doing
 	}
+	err = quiet(err)
 	cause := streams.ErrRefused
 	var status liberrors.ErrClientBadStatusCode
 	var setup liberrors.ErrClientAuthSetup
@@ -158,14 +158,20 @@ func explain(ctx context.Context, what string, err error) error {
 	switch {
 	case err == nil:
 		return errors.New("the camera ended the stream")
-	case errors.Is(err, streams.ErrNoH264):
+	case errors.Is(err, streams.ErrNoVideo):
 		return err
+	case errors.Is(err, streams.ErrNetwork), errors.Is(err, streams.ErrCertificate), errors.Is(err, streams.ErrAuth):
+		return wrap(what, err)
 	case errors.As(err, &status):
 		switch status.Code {
 		case base.StatusUnauthorized, base.StatusForbidden:
 			cause = streams.ErrAuth
 		case base.StatusNotFound:
 			cause = streams.ErrNotFound
+		case base.StatusNotEnoughBandwidth:
+			cause = streams.ErrFull
+		case base.StatusServiceUnavailable:
+			cause = streams.ErrNotNow
 		default:
 		}
 	case errors.As(err, &setup):

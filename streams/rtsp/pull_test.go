@@ -15,7 +15,6 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 	"github.com/pion/rtp"
 	"go.uber.org/goleak"
@@ -27,16 +26,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // sink counts.
 type sink struct {
-	units, lost atomic.Int32
-	first       chan struct{}
-	once        sync.Once
-	boom        bool
+	units, lost, sounds atomic.Int32
+	first               chan struct{}
+	once                sync.Once
+	boom                bool
 }
 
 func newSink() *sink { return &sink{first: make(chan struct{})} }
 
-func (s *sink) Describe(_, _ []byte) {}
-func (s *sink) Unit([][]byte, uint32) {
+func (s *sink) Describe(streams.Description)      {}
+func (s *sink) Sound([][]byte, uint32, time.Time) { s.sounds.Add(1) }
+func (s *sink) Unit([][]byte, uint32, time.Time) {
 	s.units.Add(1)
 	s.once.Do(func() { close(s.first) })
 	if s.boom {
@@ -79,6 +79,12 @@ func (s *server) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, erro
 
 func serve(t *testing.T, f format.Format) *server {
 	t.Helper()
+	return serveMany(t, f)
+}
+
+// serveMany serves a picture and what follows as sound.
+func serveMany(t *testing.T, formats ...format.Format) *server {
+	t.Helper()
 	s := &server{playing: make(chan struct{})}
 	s.rtsp = &gortsplib.Server{Handler: s, RTSPAddress: "127.0.0.1:0", Listen: func(network, addr string) (net.Listener, error) {
 		l, err := net.Listen(network, addr)
@@ -90,7 +96,15 @@ func serve(t *testing.T, f format.Format) *server {
 	if err := s.rtsp.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s.stream = &gortsplib.ServerStream{Server: s.rtsp, Desc: &description.Session{Medias: []*description.Media{{Type: description.MediaTypeVideo, Formats: []format.Format{f}}}}}
+	desc := &description.Session{}
+	for i, f := range formats {
+		kind := description.MediaTypeVideo
+		if i > 0 {
+			kind = description.MediaTypeAudio
+		}
+		desc.Medias = append(desc.Medias, &description.Media{Type: kind, Formats: []format.Format{f}})
+	}
+	s.stream = &gortsplib.ServerStream{Server: s.rtsp, Desc: desc}
 	if err := s.stream.Initialize(); err != nil {
 		t.Fatal(err)
 	}
@@ -110,6 +124,12 @@ func (s *server) write(seq uint16, ts uint32, marker bool, payload []byte) {
 	})
 }
 
+func (s *server) writeTo(media int, kind uint8, seq uint16, ts uint32, payload []byte) {
+	_ = s.stream.WritePacketRTP(s.stream.Desc.Medias[media], &rtp.Packet{
+		Header: rtp.Header{Version: 2, PayloadType: kind, SequenceNumber: seq, Timestamp: ts}, Payload: payload,
+	})
+}
+
 // pull runs until the test ends.
 func pull(t *testing.T, addr string, to streams.Sink) {
 	t.Helper()
@@ -119,7 +139,7 @@ func pull(t *testing.T, addr string, to streams.Sink) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- p.Pull(ctx, streams.URL("rtsp://"+addr+"/x"), to) }()
+	go func() { done <- p.Pull(ctx, streams.Source{URL: streams.URL("rtsp://" + addr + "/x")}, to) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -168,7 +188,7 @@ func TestHostileCamera(t *testing.T) {
 }
 
 func TestCauses(t *testing.T) {
-	ok, other := serve(t, h264()), serve(t, &format.H265{PayloadTyp: 96})
+	ok, other := serve(t, h264()), serve(t, &format.VP8{PayloadTyp: 96})
 	locked := serve(t, h264())
 	locked.user = "admin"
 	dead, err := net.Listen("tcp", "127.0.0.1:0")
@@ -185,14 +205,14 @@ func TestCauses(t *testing.T) {
 		want error
 	}{
 		{"rtsp://" + ok.addr + "/nothing", streams.ErrNotFound},
-		{"rtsp://" + ok.addr + "/full", streams.ErrRefused},
-		{"rtsp://" + other.addr + "/x", streams.ErrNoH264},
+		{"rtsp://" + ok.addr + "/full", streams.ErrFull},
+		{"rtsp://" + other.addr + "/x", streams.ErrNoVideo},
 		{"rtsp://admin:wrong@" + locked.addr + "/x", streams.ErrAuth},
 		{"rtsp://" + locked.addr + "/x", streams.ErrAuth},
 		{"rtsp://" + dead.Addr().String() + "/x", streams.ErrUnreachable},
 		{"rtsp://no-such-host.invalid/x", streams.ErrUnreachable},
 	} {
-		err := p.Pull(context.Background(), streams.URL(c.url), newSink())
+		err := p.Pull(context.Background(), streams.Source{URL: streams.URL(c.url)}, newSink())
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.url, err, c.want)
 		}
@@ -200,7 +220,7 @@ func TestCauses(t *testing.T) {
 			t.Errorf("the password is in %v", err)
 		}
 	}
-	if err := p.Pull(context.Background(), "http://x", newSink()); err == nil {
+	if err := p.Pull(context.Background(), streams.Source{URL: "http://x"}, newSink()); err == nil {
 		t.Error("pulled something else than RTSP")
 	}
 }
@@ -212,7 +232,9 @@ func TestCameraHangsUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- p.Pull(context.Background(), streams.URL("rtsp://"+s.addr+"/x"), to) }()
+	go func() {
+		done <- p.Pull(context.Background(), streams.Source{URL: streams.URL("rtsp://" + s.addr + "/x")}, to)
+	}()
 	<-s.playing
 	s.stream.Close()
 	select {
@@ -234,24 +256,20 @@ func FuzzPacket(f *testing.F) {
 	f.Add([]byte{}, true)
 	f.Add([]byte{0x18, 0}, true)
 	f.Fuzz(func(t *testing.T, b []byte, marker bool) {
-		dec := &rtph264.Decoder{PacketizationMode: 1}
-		if err := dec.Init(); err != nil {
+		v, _, err := findVideo(&description.Session{Medias: []*description.Media{{Type: description.MediaTypeVideo, Formats: []format.Format{h264()}}}})
+		if err != nil {
 			t.Fatal(err)
 		}
-		to := &unitSink{t: t}
-		d := &depacketizer{dec: dec, to: to}
-		for i := 0; len(b) > 0; i++ { // the first byte of each packet is its length
-			n := min(int(b[0]), len(b)-1)
-			d.packet(&rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i / 3), Marker: marker}, Payload: b[1 : 1+n]})
-			b = b[1+n:]
-		}
+		v.to, v.taken = &unitSink{t: t}, func(*rtp.Packet) time.Time { return time.Time{} }
+		feed(b, marker, v.packet)
 	})
 }
 
 type unitSink struct{ t *testing.T }
 
-func (unitSink) Describe(_, _ []byte) {}
-func (s unitSink) Unit(nalus [][]byte, _ uint32) {
+func (unitSink) Describe(streams.Description)      {}
+func (unitSink) Sound([][]byte, uint32, time.Time) {}
+func (s unitSink) Unit(nalus [][]byte, _ uint32, _ time.Time) {
 	if len(nalus) == 0 {
 		s.t.Fatal("an empty unit")
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strconv"
@@ -15,30 +16,44 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/transport/v5/packetio"
 	"github.com/pion/webrtc/v4"
+
+	"dongyue/streams/egress"
 )
 
 // bufferBytes is asked of the kernel for the one socket that all viewers share.
 const bufferBytes = 4 << 20
 
-// engine is WebRTC for the whole process: one port, one certificate, one API.
+// tcpPackets is how many packets of a viewer on TCP wait to be read. Each viewer has
+// room for so many, on TCP or not (64 bytes each).
+const tcpPackets = 8
+
+// engine is WebRTC for the whole process: one port, one certificate, one set of codecs.
 type engine struct {
-	api  *webrtc.API
-	cert webrtc.Certificate
-	addr net.Addr
-	udp  ice.UDPMux
-	tcp  ice.TCPMux
+	media *webrtc.MediaEngine
+	set   webrtc.SettingEngine // each connection has a copy
+	plain bool                 // send through the library
+	cert  webrtc.Certificate
+	addr  net.Addr
+	conn  *egress.Conn
+	bufs  *buffers
+	udp   ice.UDPMux
+	tcp   ice.TCPMux
 }
 
-func newEngine(ctx context.Context, addr string, log *slog.Logger) (*engine, error) {
+func newEngine(ctx context.Context, addr string, plain bool, log *slog.Logger) (*engine, error) {
 	udp, tcp, err := listen(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{addr: udp.LocalAddr()}
+	e := &engine{addr: udp.LocalAddr(), plain: plain, bufs: newBuffers()}
+	if e.conn, err = egress.NewConn(udp); err != nil {
+		return nil, errors.Join(err, udp.Close(), tcp.Close())
+	}
 	lf := logs{log}
-	e.udp = webrtc.NewICEUDPMux(lf.NewLogger("ice"), udp)
-	e.tcp = webrtc.NewICETCPMux(lf.NewLogger("ice"), tcp, 64)
+	e.udp = webrtc.NewICEUDPMux(lf.NewLogger("ice"), e.conn)
+	e.tcp = webrtc.NewICETCPMux(lf.NewLogger("ice"), tcp, tcpPackets)
 	if err := e.build(lf); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -55,13 +70,13 @@ func (e *engine) build(lf logs) error {
 		return fmt.Errorf("whep: make certificate: %w", err)
 	}
 	e.cert = *cert
-	media := &webrtc.MediaEngine{}
+	e.media = &webrtc.MediaEngine{}
 	for i, profile := range profiles() {
-		err := media.RegisterCodec(webrtc.RTPCodecParameters{
+		err := e.media.RegisterCodec(webrtc.RTPCodecParameters{
 			RTPCodecCapability: webrtc.RTPCodecCapability{
 				MimeType: webrtc.MimeTypeH264, ClockRate: 90000,
 				SDPFmtpLine:  "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=" + profile + "1f",
-				RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}},
+				RTCPFeedback: feedback(),
 			},
 			PayloadType: webrtc.PayloadType(96 + i), //nolint:gosec // few
 		}, webrtc.RTPCodecTypeVideo)
@@ -69,7 +84,16 @@ func (e *engine) build(lf logs) error {
 			return fmt.Errorf("whep: register codec: %w", err)
 		}
 	}
-	set := webrtc.SettingEngine{LoggerFactory: lf}
+	if err := register(e.media); err != nil {
+		return fmt.Errorf("whep: register codec: %w", err)
+	}
+	set := &e.set
+	set.LoggerFactory = lf
+	net, err := newInterfaces()
+	if err != nil {
+		return fmt.Errorf("whep: list network interfaces: %w", err)
+	}
+	set.SetNet(net)
 	set.SetICEUDPMux(e.udp)
 	set.SetICETCPMux(e.tcp)
 	set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
@@ -85,9 +109,27 @@ func (e *engine) build(lf logs) error {
 	}
 	set.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	set.SetDTLSRetransmissionInterval(100 * time.Millisecond)
-	// No interceptors: reports, NACK and PLI are the reader's, from the camera's cache.
-	e.api = webrtc.NewAPI(webrtc.WithSettingEngine(set), webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
+	// ICE has proved the viewer's address, so the cookie of DTLS, which does the same
+	// (RFC 6347, 4.2.1), would cost a round trip for nothing.
+	set.SetDTLSInsecureSkipHelloVerify(true)
 	return nil
+}
+
+// api is what makes one peer connection, and the tap of its keys; no tap where all is
+// sent through the library, as to a viewer that can only be the DTLS server.
+func (e *engine) api(offer string, inbox func(packetio.BufferPacketType, uint32) io.ReadWriteCloser) (*webrtc.API, *egress.Tap) {
+	set := e.set
+	set.BufferFactory = inbox
+	var tap *egress.Tap
+	switch {
+	case containsLine(offer, "a=setup:passive"): // RFC 5763, 5
+		_ = set.SetAnsweringDTLSRole(webrtc.DTLSRoleClient) // it is a role
+	case !e.plain:
+		tap = &egress.Tap{}
+		tap.Install(&set)
+	}
+	// No interceptors: reports, NACK and PLI are the reader's, from the camera's cache.
+	return webrtc.NewAPI(webrtc.WithSettingEngine(set), webrtc.WithMediaEngine(e.media), webrtc.WithInterceptorRegistry(&interceptor.Registry{})), tap
 }
 
 func (e *engine) close() error {
@@ -98,7 +140,7 @@ func (e *engine) close() error {
 }
 
 // listen opens the same port for UDP and TCP.
-func listen(ctx context.Context, addr string) (net.PacketConn, net.Listener, error) {
+func listen(ctx context.Context, addr string) (*net.UDPConn, net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, nil, fmt.Errorf("whep: address %q: %w", addr, err)
@@ -119,11 +161,13 @@ func listen(ctx context.Context, addr string) (net.PacketConn, net.Listener, err
 		}
 		udp, err := lc.ListenPacket(ctx, "udp"+family, same)
 		if err == nil {
-			if u, ok := udp.(*net.UDPConn); ok {
-				_ = u.SetReadBuffer(bufferBytes) // the kernel may grant less
-				_ = u.SetWriteBuffer(bufferBytes)
+			u, ok := udp.(*net.UDPConn)
+			if !ok {
+				return nil, nil, errors.Join(fmt.Errorf("whep: listen on %s: got a %T", same, udp), udp.Close(), tcp.Close())
 			}
-			return udp, tcp, nil
+			_ = u.SetReadBuffer(bufferBytes) // the kernel may grant less
+			_ = u.SetWriteBuffer(bufferBytes)
+			return u, tcp, nil
 		}
 		_ = tcp.Close()
 		if port != "0" || try == 10 { // a free TCP port may be taken for UDP

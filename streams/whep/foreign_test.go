@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
+
 	"dongyue/streams"
 )
 
@@ -80,6 +82,163 @@ func TestForeignServer(t *testing.T) {
 		}
 		if strings.Contains(body, "127.0.0.1") {
 			t.Errorf("%s: the address is in the answer: %s", id, body)
+		}
+	}
+}
+
+// seed adds cameras of GStreamer's server: id to name of the main and the sub stream.
+func (h *hub) seed(port string, cameras map[string][2]string) {
+	h.t.Helper()
+	url := func(name string) streams.URL {
+		if name == "" {
+			return ""
+		}
+		return streams.URL("rtsp://admin:" + password + "@127.0.0.1:" + port + "/" + name)
+	}
+	for id, names := range cameras {
+		if err := h.streams.Seed(context.Background(), []streams.Camera{{ID: id, URL: url(names[0]), SubURL: url(names[1])}}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// A browser that takes H.265 gets it; one that does not gets the sub stream, or is
+// sent to the other door. Nobody is left with a black picture and no reason.
+func TestH265(t *testing.T) {
+	h := newHub(t, nil)
+	h.seed(foreign(t), map[string][2]string{"both": {"h265", "sub"}, "only": {"h265", ""}, "leading": {"h265-open", ""}})
+
+	v := h.watch("/whep/only", hevc)
+	if first := v.next(15 * time.Second); !first.key {
+		t.Fatal("the first picture is no key frame")
+	}
+	for range 30 {
+		v.next(5 * time.Second)
+	}
+	view := h.state("only", streams.Live, time.Second)
+	if m := view.Main; m.Codec.Codec != "h265" || m.Width != 640 || m.Height != 360 || !strings.HasPrefix(m.Profile, "1.6.L") {
+		t.Fatalf("got %+v", m)
+	}
+	if !strings.Contains(v.answer, "H265/90000") || v.header.Get("Dongyue-Stream") != "main" || v.header.Get("Dongyue-Reason") != "" {
+		t.Fatalf("%v\n%s", v.header, v.answer)
+	}
+
+	v = h.watch("/whep/both", h264Only)
+	v.next(15 * time.Second)
+	if v.header.Get("Dongyue-Stream") != "sub" || v.header.Get("Dongyue-Reason") != "h265" {
+		t.Fatalf("got %v", v.header)
+	}
+	if view := h.state("both", streams.Live, time.Second); view.Sub.State != streams.Live || view.Sub.Width != 320 {
+		t.Fatalf("got %+v", view.Sub)
+	}
+	began := time.Now()
+	res, body := h.post("/whep/only", h264Only)
+	if res.StatusCode != 406 || !strings.Contains(body, "whep.use_mse") {
+		t.Fatalf("%s: %s", res.Status, body)
+	}
+	if d := time.Since(began); d > 300*time.Millisecond {
+		t.Errorf("it took %s to say so", d)
+	}
+
+	// Pictures that go back in time are left out; the rest moves on.
+	v = h.watch("/whep/leading", hevc)
+	for range 20 {
+		v.next(40 * time.Second) // a busy machine encodes slowly
+	}
+	if view := h.state("leading", streams.Live, time.Second); !view.Main.BFrames {
+		t.Fatalf("got %+v", view.Main)
+	}
+}
+
+// A sub stream without B-frames is better than a main stream with every other
+// picture left out.
+func TestBFramesPreferTheSubStream(t *testing.T) {
+	h := newHub(t, nil)
+	h.seed(foreign(t), map[string][2]string{"cam": {"b", "sub"}})
+	v := h.watch("/whep/cam")
+	for range 20 {
+		v.next(15 * time.Second)
+	}
+	v = h.watch("/whep/cam")
+	v.next(15 * time.Second)
+	if v.header.Get("Dongyue-Stream") != "sub" || v.header.Get("Dongyue-Reason") != "b_frames" {
+		t.Fatalf("got %v", v.header)
+	}
+}
+
+// Some cameras send packets of 10 KB, which TCP allows; viewers get them in pieces.
+func TestPacketsOf10KB(t *testing.T) {
+	h := newHub(t, nil)
+	h.seed(foreign(t), map[string][2]string{"cam": {"jumbo", ""}})
+	v := h.watch("/whep/cam")
+	most := 0
+	for range 30 {
+		most = max(most, v.next(15*time.Second).units)
+	}
+	if most < 10 {
+		t.Fatalf("the largest picture has %d packets", most)
+	}
+	if w, err := h.streams.Why("cam"); err != nil || w.Streams[0].Damaged != 0 {
+		t.Fatalf("%+v, %v", w, err)
+	}
+}
+
+// A wall whose viewer takes H.265 shows both codings, and a tile changes from one to
+// the other without a negotiation.
+func TestWallOfTwoCodings(t *testing.T) {
+	h := newHub(t, nil)
+	h.seed(foreign(t), map[string][2]string{"both": {"h265", "sub"}, "only": {"h265", ""}})
+	w := h.wall(2, "both:sub,only:main")
+	for i := range w.tiles {
+		if !w.tiles[i].next(20 * time.Second).key {
+			t.Fatalf("tile %d begins without a key frame", i)
+		}
+		w.until("live", i, is("live"))
+	}
+	w.put(map[string]any{"mid": "0", "stream": "main"})
+	s := w.until("live in main", 0, func(s shown) bool { return s.Stream == "main" && s.State == "live" })
+	if !w.tiles[0].since(*s.BegunRTP).key {
+		t.Fatal("the other coding begins without a key frame")
+	}
+	for range 20 {
+		w.tiles[0].next(5 * time.Second)
+	}
+}
+
+// Packets from before a change of the coding are asked for again behind it: they come
+// as they came, with the type of the coding that they have.
+func TestNACKAcrossCodings(t *testing.T) {
+	h := newHub(t, nil)
+	h.seed(foreign(t), map[string][2]string{"both": {"h265", "sub"}})
+	w := h.wall(1, "both:sub")
+	v := w.tiles[0]
+	v.next(20 * time.Second)
+	w.until("live", 0, is("live"))
+	ssrc := uint32(w.pc.GetReceivers()[0].Track().SSRC())
+	for _, stream := range []string{"main", "sub"} {
+		w.put(map[string]any{"mid": "0", "stream": stream})
+		s := w.until("live in "+stream, 0, func(s shown) bool { return s.Stream == stream && s.State == "live" })
+		first := v.since(*s.BegunRTP).first
+		var want []uint16
+		for i := range uint16(6) { // three before the change, three behind it
+			want = append(want, first-3+i)
+		}
+		for len(v.again) > 0 {
+			<-v.again
+		}
+		nack := &rtcp.TransportLayerNack{MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(want)}
+		if err := w.pc.WriteRTCP([]rtcp.Packet{nack}); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range want {
+			select {
+			case got := <-v.again:
+				if got != n {
+					t.Fatalf("%s: got packet %d, want %d", stream, got, n)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatalf("%s: packet %d was not sent again", stream, n)
+			}
 		}
 	}
 }

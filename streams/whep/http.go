@@ -2,6 +2,7 @@ package whep
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -20,27 +21,47 @@ const (
 	typeFrag = "application/trickle-ice-sdpfrag"
 )
 
+// Which stream an answer is about, why it is not the one asked for (streams.Reason),
+// and the coding of the camera's sound, whether it was asked for or not.
+const (
+	headStream = "Dongyue-Stream"
+	headReason = "Dongyue-Reason"
+	headAudio  = "Dongyue-Audio"
+)
+
 // Register adds the WHEP endpoint to the root of the API.
 func (s *Server) Register(a *web.API) {
-	a.Handle(http.MethodPost, "//whep/{camera}", web.CamerasView, http.HandlerFunc(s.post))
-	a.Handle(http.MethodPatch, "//whep/{camera}/{session}", web.CamerasView, http.HandlerFunc(s.patch))
-	a.Handle(http.MethodDelete, "//whep/{camera}/{session}", web.CamerasView, http.HandlerFunc(s.remove))
+	a.Handle(http.MethodPost, "//whep/{camera}", web.CamerasView, shared(s.post))
+	a.Handle(http.MethodPatch, "//whep/{camera}/{session}", web.CamerasView, shared(s.patch))
+	a.Handle(http.MethodDelete, "//whep/{camera}/{session}", web.CamerasView, shared(s.remove))
+	s.registerWall(a)
+	s.registerWHIP(a)
+	s.registerGuests(a)
 	a.Handle(http.MethodOptions, "//whep/{camera}", web.Public, http.HandlerFunc(s.options))
 	a.Handle(http.MethodOptions, "//whep/{camera}/{session}", web.Public, http.HandlerFunc(s.options))
 }
+
+// shared is a handler for pages of other origins, which can read that they must sign in.
+type shared func(http.ResponseWriter, *http.Request)
+
+// ServeHTTP implements http.Handler.
+func (f shared) ServeHTTP(w http.ResponseWriter, r *http.Request) { f(w, r) }
+
+// Open implements web.Opener.
+func (shared) Open(h http.Header) { cors(h) }
 
 // cors lets players of other origins in that bring a token; the sign-in cookie
 // is not sent to them.
 func cors(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "Location, ETag, Accept-Patch, Link")
+	h.Set("Access-Control-Expose-Headers", "Location, ETag, Accept-Patch, Link, "+headStream+", "+headReason+", "+headAudio)
 }
 
 func (s *Server) options(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	cors(h)
-	h.Set("Access-Control-Allow-Methods", "POST, PATCH, DELETE, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match")
 	h.Set("Access-Control-Max-Age", "600")
 	h.Set("Accept-Post", typeSDP)
 	h.Set("Accept-Patch", typeFrag)
@@ -53,16 +74,17 @@ func fail(w http.ResponseWriter, status int, code, detail string) {
 }
 
 // body reads a body of the type wanted, or answers.
-func body(w http.ResponseWriter, r *http.Request, want string) ([]byte, bool) {
+func body(w http.ResponseWriter, r *http.Request, want string, most int64) ([]byte, bool) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != want {
+		w.Header().Set("Accept-"+map[string]string{typeSDP: "Post", typeFrag: "Patch"}[want], want) // RFC 5789, 2.2
 		fail(w, http.StatusUnsupportedMediaType, "whep.content_type", "send the body as Content-Type: "+want)
 		return nil, false
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
-		fail(w, http.StatusRequestEntityTooLarge, "whep.too_large", "the body is longer than 256 KiB: offer one video only")
+		fail(w, http.StatusRequestEntityTooLarge, "whep.too_large", fmt.Sprintf("the body is longer than %d KiB: offer no more than is needed, of codecs too", most>>10))
 		return nil, false
 	case err != nil:
 		return nil, false // the client has gone
@@ -71,7 +93,7 @@ func body(w http.ResponseWriter, r *http.Request, want string) ([]byte, bool) {
 }
 
 func (s *Server) post(w http.ResponseWriter, r *http.Request) {
-	offer, ok := body(w, r, typeSDP)
+	offer, ok := body(w, r, typeSDP, maxBody)
 	if !ok {
 		return
 	}
@@ -90,34 +112,56 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 	}
 	switch judge(offer) {
 	case fine:
-	case noH264:
-		fail(w, http.StatusNotAcceptable, "whep.no_h264", "offer a video section that receives H.264 with packetization-mode=1; the cameras send nothing else")
+	case noVideo:
+		refuseVideo(w)
 		return
 	case junk, tooMany:
 		fail(w, http.StatusBadRequest, "whep.bad_offer", "the body is not an SDP offer for WebRTC (RFC 8829)")
 		return
 	}
+	s.begin(w, r, request{name: camera, wishes: []wish{{camera, q}}}, offer)
+}
+
+// begin opens a session and answers with it, or says why not.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, q request, offer []byte) {
 	who, _ := web.Who(r.Context())
-	x, answer, err := s.open(camera, q, who.ID, string(offer))
+	name := q.name
+	q.sound = r.URL.Query().Get("audio") == "1" && q.until.IsZero() // a guest looks, and does not listen
+	q.principal, q.offer = who.ID, offer
+	x, answer, err := s.open(r.Context(), q)
+	if errors.Is(err, streams.ErrNotPlayable) && !plays(offer)(streams.Codec{}) {
+		refuseVideo(w)
+		return
+	}
 	if err != nil {
-		s.refuse(w, camera, err)
+		s.refuse(w, name, err)
 		return
 	}
 	h := w.Header()
 	cors(h)
 	h.Set("Content-Type", typeSDP)
-	h.Set("Location", "/whep/"+camera+"/"+x.id)
+	h.Set("Location", "/whep/"+name+"/"+x.id)
 	h.Set("ETag", x.etag)
 	h.Set("Accept-Patch", typeFrag)
 	h.Set("Cache-Control", "no-store")
+	link(h, x.relays)
+	if name != wallName {
+		x.tiles[0].tell(h)
+	}
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) //nolint:gosec // G705: SDP of our own making, sent as such; a viewer that has gone never connects, and is forgotten
+}
+
+func refuseVideo(w http.ResponseWriter) {
+	fail(w, http.StatusNotAcceptable, "whep.no_h264", "offer a video section that receives H.264 with packetization-mode=1: few cameras send anything else")
 }
 
 func (s *Server) refuse(w http.ResponseWriter, camera string, err error) {
 	switch {
 	case errors.Is(err, streams.ErrUnknown), errors.Is(err, streams.ErrGone):
 		fail(w, http.StatusNotFound, "camera.unknown", "no camera has this id: GET /api/v1/cameras lists them")
+	case errors.Is(err, streams.ErrNotPlayable):
+		fail(w, http.StatusNotAcceptable, "whep.use_mse", "the camera sends H.265 only and your offer does not take it: open GET /mse/"+camera+" as a WebSocket, or set the camera's sub stream to H.264")
 	case errors.Is(err, errOffer):
 		s.log.Debug("offer refused", "camera_id", camera, "err", err)
 		fail(w, http.StatusBadRequest, "whep.bad_offer", "the offer can't be answered: it must be an SDP offer for WebRTC with BUNDLE and rtcp-mux")
@@ -146,18 +190,15 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) *session {
 	return x
 }
 
-// patch takes the viewer's candidates as they are found (trickle ICE, RFC 8840).
+// patch takes the viewer's candidates as they are found (trickle ICE, RFC 8840), or
+// restarts ICE where the viewer has new credentials (RFC 9725, 4.3.3).
 func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 	x := s.session(w, r)
 	if x == nil {
 		return
 	}
-	b, ok := body(w, r, typeFrag)
+	b, ok := body(w, r, typeFrag, maxBody)
 	if !ok {
-		return
-	}
-	if tag := r.Header.Get("If-Match"); tag != "" && tag != "*" && tag != x.etag {
-		fail(w, http.StatusPreconditionFailed, "whep.etag", "this belongs to another ICE session: POST a new offer")
 		return
 	}
 	f, ok := parseFragment(string(b))
@@ -165,9 +206,16 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "whep.bad_fragment", "the body is not an SDP fragment (RFC 8840)")
 		return
 	}
-	if f.ufrag != "" && !x.knows(f.ufrag) {
-		fail(w, http.StatusUnprocessableEntity, "whep.no_restart", "an ICE restart is not offered: POST a new offer, pictures come at once")
+	x.nego.Lock()
+	defer x.nego.Unlock()
+	if !x.matches(w, r) {
 		return
+	}
+	answer := ""
+	if f.ufrag != "" && !x.knows(f.ufrag) {
+		if answer, ok = s.restart(w, x, f); !ok {
+			return
+		}
 	}
 	for _, c := range f.candidates {
 		init := webrtc.ICECandidateInit{Candidate: c.line}
@@ -175,17 +223,15 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 			init.SDPMid = &c.mid
 		}
 		if err := x.pc.AddICECandidate(init); err != nil {
-			s.log.Debug("candidate passed over", "camera_id", x.camera, "err", err)
+			s.log.Debug("candidate passed over", "camera_id", x.name, "err", err)
 		}
+	}
+	if answer != "" {
+		x.restarted(w, answer)
+		return
 	}
 	cors(w.Header())
 	w.WriteHeader(http.StatusNoContent)
-}
-
-// knows tells whether a user fragment is the one of the viewer's offer.
-func (x *session) knows(ufrag string) bool {
-	d := x.pc.RemoteDescription()
-	return d != nil && containsLine(d.SDP, "a=ice-ufrag:"+ufrag)
 }
 
 func (s *Server) remove(w http.ResponseWriter, r *http.Request) {

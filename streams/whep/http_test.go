@@ -23,7 +23,7 @@ func code(t *testing.T, body string) string {
 
 func TestRefusals(t *testing.T) {
 	h := newHub(t, nil, camera.Camera{ID: "cam-1", Scene: "plaza"})
-	pc, err := client().NewPeerConnection(webrtc.Configuration{})
+	pc, err := newClient().NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestRefusals(t *testing.T) {
 func TestLimits(t *testing.T) {
 	h := newHub(t, func(o *whep.Options) { o.MaxPerPrincipal, o.MaxSessions = 1, 2 }, camera.Camera{ID: "cam-1", Scene: "plaza"})
 	h.watch("/whep/cam-1")
-	pc, err := client().NewPeerConnection(webrtc.Configuration{})
+	pc, err := newClient().NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +98,15 @@ func TestPatch(t *testing.T) {
 		name, ct, body, etag, who string
 		status                    int
 	}{
-		{"candidate", frag, cand, "", "u1", http.StatusNoContent},
+		{"any tag", frag, cand, "*", "u1", http.StatusNoContent},
+		{"no tag", frag, cand, "", "u1", http.StatusPreconditionRequired},
 		{"with tag", frag, cand, v.etag, "u1", http.StatusNoContent},
-		{"bad candidate", frag, "a=candidate:nonsense\r\n", "", "u1", http.StatusNoContent},
+		{"one of two tags", frag, cand, `"other", ` + v.etag, "u1", http.StatusNoContent},
+		{"bad candidate", frag, "a=candidate:nonsense\r\n", v.etag, "u1", http.StatusNoContent},
 		{"other tag", frag, cand, `"other"`, "u1", http.StatusPreconditionFailed},
-		{"restart", frag, "a=ice-ufrag:abcd\r\na=ice-pwd:efgh\r\n", "*", "u1", http.StatusUnprocessableEntity},
+		{"restart, short password", frag, "a=ice-ufrag:abcd\r\na=ice-pwd:efgh\r\n", "*", "u1", http.StatusBadRequest},
+		{"restart, no tag", frag, "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n", "", "u1", http.StatusPreconditionRequired},
+		{"restart, other tag", frag, "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n", `"other"`, "u1", http.StatusPreconditionFailed},
 		{"junk", frag, "hello\r\n", "", "u1", http.StatusBadRequest},
 		{"flood", frag, strings.Repeat("a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n", 100), "", "u1", http.StatusBadRequest},
 		{"type", "application/sdp", cand, "", "u1", http.StatusUnsupportedMediaType},

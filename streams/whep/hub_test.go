@@ -2,6 +2,7 @@ package whep_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,11 +31,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// anyone lets whoever names himself in a header do everything.
+// anyone lets whoever names himself in a header, or by a token, do everything.
 type anyone struct{}
 
 func (anyone) Authenticate(r *http.Request) (web.Principal, bool) {
-	who := r.Header.Get("X-Who")
+	who := cmp.Or(r.Header.Get("X-Who"), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 	return web.Principal{ID: who}, who != ""
 }
 func (anyone) Allowed(web.Principal, web.Action) bool { return true }
@@ -65,6 +67,8 @@ type hub struct {
 	sim     *camera.Server
 	metrics *prometheus.Registry
 	log     *logged
+	lossy   bool // viewers may miss packets
+	patient bool // those of connect ask for nothing again
 }
 
 const password = "s3cr3t-Pa55"
@@ -105,6 +109,7 @@ func newHub(t *testing.T, more func(*whep.Options), cameras ...camera.Camera) *h
 		must(h.streams.Seed(ctx, []streams.Camera{h.camera(c.ID)}))
 	}
 	run("streams", h.streams.Run)
+	<-h.streams.Ready()
 	o := whep.Options{Addr: "127.0.0.1:0", Streams: h.streams, Log: log, Metrics: h.metrics}
 	if more != nil {
 		more(&o)
@@ -167,7 +172,8 @@ func (h *hub) do(method, path, contentType, body string, header ...string) (*htt
 
 // picture is one frame as a viewer got it.
 type picture struct {
-	at    time.Time
+	at    time.Time // of its first packet
+	done  time.Time // of its last
 	ts    uint32
 	first uint16
 	key   bool
@@ -180,24 +186,67 @@ type viewer struct {
 	pc       *webrtc.PeerConnection
 	location string
 	etag     string
+	header   http.Header // of the answer
 	posted   time.Time
 	answer   string
 	pictures chan picture
-	again    chan uint16 // packets that came twice
+	sound    chan *rtp.Packet
+	reports  chan *rtcp.SenderReport // of the sound
+	again    chan uint16             // packets that came twice
 	states   chan webrtc.PeerConnectionState
+	lossy    bool
 }
 
-func client(networks ...webrtc.NetworkType) *webrtc.API {
-	set := webrtc.SettingEngine{}
-	set.SetIncludeLoopbackCandidate(true)
-	set.DisableSRTPReplayProtection(true) // so that a packet sent again is seen
-	set.SetInterfaceFilter(func(name string) bool { return name == "lo" })
-	if len(networks) > 0 {
-		set.SetNetworkTypes(networks)
+// how a viewer differs from the usual one.
+type how func(*client)
+
+type client struct {
+	set    webrtc.SettingEngine
+	codecs []webrtc.RTPCodecParameters // of the picture; nil: all that the library knows
+}
+
+func overTCP(c *client) { c.set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4}) }
+
+func h264Only(c *client) {
+	c.codecs = []webrtc.RTPCodecParameters{{RTPCodecCapability: webrtc.RTPCodecCapability{
+		MimeType: webrtc.MimeTypeH264, ClockRate: 90000, SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+	}, PayloadType: 102}}
+}
+
+func hevc(c *client) {
+	h264Only(c)
+	c.codecs = append(c.codecs, webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+		MimeType: webrtc.MimeTypeH265, ClockRate: 90000, SDPFmtpLine: "level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST",
+	}, PayloadType: 104})
+}
+
+// by sets the library's own switches.
+func by(more func(*webrtc.SettingEngine)) how { return func(c *client) { more(&c.set) } }
+
+func newClient(hows ...how) *webrtc.API {
+	c := &client{}
+	c.set.SetIncludeLoopbackCandidate(true)
+	c.set.DisableSRTPReplayProtection(true) // so that a packet sent again is seen
+	c.set.SetInterfaceFilter(func(name string) bool { return name == "lo" })
+	for _, f := range hows {
+		f(c)
 	}
+	set := c.set
 	media := &webrtc.MediaEngine{}
-	if err := media.RegisterDefaultCodecs(); err != nil {
-		panic(err)
+	for _, p := range c.codecs {
+		if err := media.RegisterCodec(p, webrtc.RTPCodecTypeVideo); err != nil {
+			panic(err)
+		}
+	}
+	if c.codecs != nil {
+		sound := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
+		if err := media.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: sound, PayloadType: 98}, webrtc.RTPCodecTypeAudio); err != nil {
+			panic(err)
+		}
+	} else {
+		if err := media.RegisterDefaultCodecs(); err != nil {
+			panic(err)
+		}
 	}
 	return webrtc.NewAPI(webrtc.WithSettingEngine(set), webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
 }
@@ -214,32 +263,48 @@ func (h *hub) offer(pc *webrtc.PeerConnection) string {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	gathered := webrtc.GatheringCompletePromise(pc)
 	if err := pc.SetLocalDescription(o); err != nil {
 		h.t.Fatal(err)
 	}
-	return o.SDP
+	<-gathered // a relay must know its peer
+	return pc.LocalDescription().SDP
 }
 
 // watch plays a stream; path is /whep/{camera} and what follows.
-func (h *hub) watch(path string, networks ...webrtc.NetworkType) *viewer {
+func (h *hub) watch(path string, hows ...how) *viewer {
 	h.t.Helper()
-	pc, err := client(networks...).NewPeerConnection(webrtc.Configuration{})
+	return h.watchBy(webrtc.Configuration{}, path, hows...)
+}
+
+// watchBy is watch by what a viewer is set to.
+func (h *hub) watchBy(set webrtc.Configuration, path string, hows ...how) *viewer {
+	h.t.Helper()
+	pc, err := newClient(hows...).NewPeerConnection(set)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	v := &viewer{
 		t: h.t, pc: pc, pictures: make(chan picture, 4096), again: make(chan uint16, 4096),
+		sound: make(chan *rtp.Packet, 4096), reports: make(chan *rtcp.SenderReport, 64),
 		states: make(chan webrtc.PeerConnectionState, 64),
 	}
 	h.t.Cleanup(func() { _ = pc.GracefulClose() })
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { v.states <- s })
-	pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { v.receive(tr) })
+	pc.OnTrack(func(tr *webrtc.TrackRemote, rx *webrtc.RTPReceiver) {
+		if tr.Kind() == webrtc.RTPCodecTypeAudio {
+			v.hear(tr, rx)
+			return
+		}
+		v.receive(tr)
+	})
 	offer := h.offer(pc)
 	v.posted = time.Now()
 	res, answer := h.do(http.MethodPost, path, "application/sdp", offer)
 	if res.StatusCode != http.StatusCreated {
 		h.t.Fatalf("POST %s: %s: %s", path, res.Status, answer)
 	}
+	v.header = res.Header
 	v.location, v.etag, v.answer = res.Header.Get("Location"), res.Header.Get("ETag"), answer
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		h.t.Fatalf("answer: %v\n%s", err, answer)
@@ -247,11 +312,23 @@ func (h *hub) watch(path string, networks ...webrtc.NetworkType) *viewer {
 	return v
 }
 
+// post sends a viewer's offer and returns the answer, whatever it is.
+func (h *hub) post(path string, hows ...how) (*http.Response, string) {
+	h.t.Helper()
+	pc, err := newClient(hows...).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer func() { _ = pc.GracefulClose() }()
+	return h.do(http.MethodPost, path, "application/sdp", h.offer(pc))
+}
+
 // receive reads packets; a gap in the numbers or a step back in time is an error.
 func (v *viewer) receive(tr *webrtc.TrackRemote) {
 	var next uint16
 	var p picture
 	began, open := false, false
+	types := map[uint16]uint8{}
 	for {
 		pkt, _, err := tr.ReadRTP()
 		if err != nil {
@@ -259,14 +336,20 @@ func (v *viewer) receive(tr *webrtc.TrackRemote) {
 		}
 		if began && pkt.SequenceNumber != next {
 			if int16(next-pkt.SequenceNumber) > 0 {
+				if was, ok := types[pkt.SequenceNumber]; ok && was != pkt.PayloadType {
+					v.t.Errorf("packet %d came as type %d, and again as %d", pkt.SequenceNumber, was, pkt.PayloadType)
+				}
 				v.again <- pkt.SequenceNumber
 				continue
 			}
-			v.t.Errorf("packets %d…%d are missing", next, pkt.SequenceNumber-1)
+			if !v.lossy {
+				v.t.Errorf("packets %d…%d are missing", next, pkt.SequenceNumber-1)
+			}
+			open = false
 		}
-		next = pkt.SequenceNumber + 1
+		next, types[pkt.SequenceNumber] = pkt.SequenceNumber+1, pkt.PayloadType
 		if !open {
-			if began && int32(pkt.Timestamp-p.ts) <= 0 {
+			if began && !v.lossy && int32(pkt.Timestamp-p.ts) <= 0 {
 				v.t.Errorf("time goes from %d to %d", p.ts, pkt.Timestamp)
 			}
 			p = picture{at: time.Now(), ts: pkt.Timestamp, first: pkt.SequenceNumber}
@@ -275,14 +358,22 @@ func (v *viewer) receive(tr *webrtc.TrackRemote) {
 		}
 		began, open = true, !pkt.Marker
 		p.units++
-		p.key = p.key || isKey(pkt)
+		p.key = p.key || isKey(pkt, tr.Codec().MimeType)
 		if pkt.Marker {
+			p.done = time.Now()
 			v.pictures <- p
 		}
 	}
 }
 
-func isKey(p *rtp.Packet) bool {
+func isKey(p *rtp.Packet, mime string) bool {
+	if mime == webrtc.MimeTypeH265 {
+		kind := p.Payload[0] >> 1 & 0x3f
+		if kind == 49 && p.Payload[2]&0x80 != 0 {
+			kind = p.Payload[2] & 0x3f
+		}
+		return kind >= 16 && kind <= 21
+	}
 	switch p.Payload[0] & 0x1f {
 	case 5:
 		return true

@@ -155,7 +155,7 @@ func TestCameraThatIsOffAtTheStart(t *testing.T) {
 
 func TestOverTCP(t *testing.T) {
 	h := newHub(t, nil, camera.Camera{ID: "cam-1", Scene: "car-park"})
-	v := h.watch("/whep/cam-1?stream=sub", webrtc.NetworkTypeTCP4)
+	v := h.watch("/whep/cam-1?stream=sub", overTCP)
 	for range 20 {
 		v.next(10 * time.Second)
 	}

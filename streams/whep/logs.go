@@ -13,9 +13,12 @@ import (
 type logs struct{ to *slog.Logger }
 
 // NewLogger implements logging.LoggerFactory.
-func (l logs) NewLogger(scope string) logging.LeveledLogger { return scoped{l.to.With("scope", scope)} }
+func (l logs) NewLogger(scope string) logging.LeveledLogger { return scoped{l.to, scope} }
 
-type scoped struct{ to *slog.Logger }
+type scoped struct { // each session has a dozen, so none has a logger of its own
+	to    *slog.Logger
+	scope string
+}
 
 // Trace and the others implement logging.LeveledLogger.
 func (scoped) Trace(string)                {}
@@ -29,7 +32,7 @@ func (l scoped) Error(m string)            { l.say(m) }
 func (l scoped) Warnf(f string, a ...any)  { l.say(fmt.Sprintf(f, a...)) }
 func (l scoped) Errorf(f string, a ...any) { l.say(fmt.Sprintf(f, a...)) }
 
-func (l scoped) say(what string) { l.to.Debug("webrtc library", "says", what) }
+func (l scoped) say(what string) { l.to.Debug("webrtc library", "scope", l.scope, "says", what) }
 
 // containsLine tells whether a text has exactly this line.
 func containsLine(text, line string) bool {

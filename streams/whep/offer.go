@@ -1,6 +1,7 @@
 package whep
 
 import (
+	"encoding/hex"
 	"strings"
 
 	"github.com/pion/sdp/v3"
@@ -19,49 +20,133 @@ type verdict int
 const (
 	fine    verdict = iota
 	junk            // not SDP, or not an offer that anything could be sent to
-	noH264          // no video section with H.264 in packetization mode 1 that we may send to
+	noVideo         // no video section with H.265, or H.264 in packetization mode 1, that we may send to
 	tooMany         // more media sections than a viewer has
 )
 
 // maxMedia is far above what a viewer of one camera offers.
 const maxMedia = 16
 
+// maxTiles is how many pictures a wall has at most.
+const maxTiles = 64
+
 // judge looks at an offer before WebRTC does.
-func judge(body []byte) (v verdict) {
+func judge(body []byte) verdict {
+	d, v := inspect(body, maxMedia)
+	if v != fine {
+		return v
+	}
+	for _, m := range d.MediaDescriptions {
+		if m.MediaName.Media == "video" && wanted(m) && receives(m) && (offersH264(m) || len(offersH265(m)) > 0) {
+			return fine
+		}
+	}
+	return noVideo
+}
+
+// judgeWall looks at the offer of a wall. All its video sections must be such that
+// every camera can be sent to them; where one is not, mid names it.
+func judgeWall(body []byte) (tiles int, mid string, v verdict) {
+	d, v := inspect(body, maxTiles+maxMedia)
+	if v != fine {
+		return 0, "", v
+	}
+	for _, m := range d.MediaDescriptions {
+		if m.MediaName.Media != "video" {
+			continue
+		}
+		if !receives(m) || !offersH264(m) {
+			mid, _ = m.Attribute("mid")
+			return 0, mid, noVideo
+		}
+		tiles++
+	}
+	switch {
+	case tiles == 0:
+		return 0, "", noVideo
+	case tiles > maxTiles:
+		return 0, "", tooMany
+	}
+	return tiles, "", fine
+}
+
+// inspect reads an offer that has what WebRTC needs.
+func inspect(body []byte, most int) (d *sdp.SessionDescription, v verdict) {
 	defer func() {
 		if recover() != nil { // a parser's fault must not be ours
 			v = junk
 		}
 	}()
-	var d sdp.SessionDescription
+	d = &sdp.SessionDescription{}
 	if d.Unmarshal(body) != nil || len(d.MediaDescriptions) == 0 {
-		return junk
+		return d, junk
 	}
-	if len(d.MediaDescriptions) > maxMedia {
-		return tooMany
+	if len(d.MediaDescriptions) > most {
+		return d, tooMany
 	}
-	if !has(&d, "ice-ufrag") || !has(&d, "ice-pwd") || !has(&d, "fingerprint") {
-		return junk
+	if !has(d, "ice-ufrag", something) || !has(d, "ice-pwd", something) || !has(d, "fingerprint", hash) {
+		return d, junk
 	}
-	for _, m := range d.MediaDescriptions {
-		if m.MediaName.Media == "video" && receives(m) && offersH264(m) {
-			return fine
-		}
-	}
-	return noH264
+	return d, fine
 }
 
 // has looks for an attribute in the session or in any of its media.
-func has(d *sdp.SessionDescription, name string) bool {
-	if _, ok := d.Attribute(name); ok {
+func has(d *sdp.SessionDescription, name string, ok func(string) bool) bool {
+	if v, there := d.Attribute(name); there && ok(v) {
 		return true
 	}
 	for _, m := range d.MediaDescriptions {
-		if _, ok := m.Attribute(name); ok {
+		if v, there := m.Attribute(name); there && ok(v) {
 			return true
 		}
 	}
 	return false
+}
+
+func something(v string) bool { return v != "" }
+
+// hash tells whether a fingerprint is one: a function, and bytes in hex (RFC 8122, 5).
+func hash(v string) bool {
+	f := strings.Fields(v)
+	if len(f) != 2 {
+		return false
+	}
+	_, err := hex.DecodeString(strings.ReplaceAll(f[1], ":", ""))
+	return err == nil
+}
+
+// wanted tells whether a section is not switched off: port 0, except for one that
+// only says that it shares another's (RFC 9143, 6).
+func wanted(m *sdp.MediaDescription) bool {
+	_, shares := m.Attribute("bundle-only")
+	return m.MediaName.Port.Value != 0 || shares
+}
+
+// receiving is an offer of which every section only receives: players may offer to
+// send as well, and are answered sendonly (WHEP, 4.2).
+func receiving(offer string) string {
+	var b strings.Builder
+	open := false // a section of sound or pictures that has no direction yet
+	end := func() {
+		if open {
+			b.WriteString("a=recvonly\r\n") // to say nothing means sendrecv (RFC 8866, 6.7)
+		}
+	}
+	for line := range strings.Lines(offer) {
+		l := strings.TrimRight(line, "\r\n")
+		switch {
+		case strings.HasPrefix(l, "m="):
+			end()
+			open = strings.HasPrefix(l, "m=video") || strings.HasPrefix(l, "m=audio")
+		case l == "a=sendrecv":
+			l, open = "a=recvonly", false
+		case l == "a=recvonly", l == "a=sendonly", l == "a=inactive":
+			open = false
+		}
+		b.WriteString(l + "\r\n")
+	}
+	end()
+	return b.String()
 }
 
 func receives(m *sdp.MediaDescription) bool {
@@ -114,7 +199,7 @@ func param(params, name string) string {
 
 // fragment is the body of a PATCH (RFC 8840, application/trickle-ice-sdpfrag).
 type fragment struct {
-	ufrag      string
+	ufrag, pwd string
 	candidates []candidate
 }
 
@@ -134,6 +219,8 @@ func parseFragment(body string) (f fragment, ok bool) {
 			mid = value
 		case "a=ice-ufrag":
 			f.ufrag = value
+		case "a=ice-pwd":
+			f.pwd = value
 		case "a=candidate":
 			if len(f.candidates) == maxCandidates {
 				return f, false

@@ -19,20 +19,41 @@ func TestJudge(t *testing.T) {
 		{"capital profile", r("42e01f", "42E01F"), fine},
 		{"high, constrained", r("42e01f", "640c1f"), fine},
 		{"spaces", r(";packetization", "; packetization"), fine},
-		{"other profile", r("42e01f", "f4001f"), noH264},
-		{"mode 0", r("mode=1", "mode=0"), noH264},
-		{"no mode", r("packetization-mode=1;", ""), noH264},
-		{"audio only", r("m=video", "m=audio"), noH264},
-		{"sends only", r("recvonly", "sendonly"), noH264},
-		{"other codec", r("H264", "H265"), noH264},
+		{"other profile", r("42e01f", "f4001f"), noVideo},
+		{"mode 0", r("mode=1", "mode=0"), noVideo},
+		{"no mode", r("packetization-mode=1;", ""), noVideo},
+		{"audio only", r("m=video", "m=audio"), noVideo},
+		{"sends only", r("recvonly", "sendonly"), noVideo},
+		{"other codec", r("H264", "VP8"), noVideo},
 		{"no media", goodOffer[:strings.Index(goodOffer, "m=")], junk},
 		{"no fingerprint", r("a=fingerprint", "a=x"), junk},
+		{"no hash", r("sha-256 00", "sha-256 ZZ"), junk},
+		{"half a hash", r("sha-256 00", "sha-256"), junk},
+		{"switched off", r("m=video 9", "m=video 0"), noVideo},
+		{"port of another section", r("m=video 9", "m=video 0") + "a=bundle-only\r\n", fine},
 		{"text", "hello", junk},
 		{"nothing", "", junk},
 	} {
 		if got := judge([]byte(c.offer)); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
+	}
+}
+
+func TestReceiving(t *testing.T) {
+	head := "v=0\r\na=x\r\n"
+	for _, c := range []struct{ offer, want string }{
+		{head + "m=video 9\r\na=sendrecv\r\na=mid:0\r\n", head + "m=video 9\r\na=recvonly\r\na=mid:0\r\n"},
+		{head + "m=audio 9\na=mid:0\nm=video 9\n", head + "m=audio 9\r\na=mid:0\r\na=recvonly\r\nm=video 9\r\na=recvonly\r\n"},
+		{head + "m=application 9\r\nm=video 9\r\na=inactive", head + "m=application 9\r\nm=video 9\r\na=inactive\r\n"},
+		{head, head},
+	} {
+		if got := receiving(c.offer); got != c.want {
+			t.Errorf("%q becomes %q", c.offer, got)
+		}
+	}
+	if goodOffer != receiving(goodOffer) {
+		t.Error("a player's offer is changed")
 	}
 }
 
@@ -47,8 +68,11 @@ func TestParseFragment(t *testing.T) {
 func FuzzJudge(f *testing.F) {
 	f.Add(goodOffer)
 	f.Add("v=0\r\nm=video")
-	f.Fuzz(func(_ *testing.T, offer string) {
+	f.Fuzz(func(t *testing.T, offer string) {
 		_ = judge([]byte(offer))
+		if n, _, v := judgeWall([]byte(offer)); v == fine && (n < 1 || n > maxTiles) {
+			t.Fatalf("a wall of %d tiles", n)
+		}
 	})
 }
 

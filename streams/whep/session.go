@@ -6,29 +6,38 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	mrand "math/rand/v2"
 	"sync"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
 	"dongyue/streams"
+	"dongyue/streams/egress"
 )
 
-// session is one viewer of one stream.
+// wallName is where a session of many cameras stands in its address; no camera
+// has this id.
+const wallName = "wall"
+
+// session is one viewer: a peer connection with a tile for each picture. That of
+// one camera is a wall of one tile that never changes.
 type session struct {
-	id, camera, principal string
-	etag                  string
-	pc                    *webrtc.PeerConnection
-	lease                 *streams.Lease
-	track                 *track
-	sender                *webrtc.RTPSender
-	reader                *streams.Reader
-	connected             chan struct{}
-	once                  sync.Once
-	ctx                   context.Context //nolint:containedctx // the session's life, begun in one request and ended by another
-	cancel                context.CancelCauseFunc
+	id, name, principal string // name: the camera, or wallName
+	engine              *engine
+	relays              []webrtc.ICEServer
+	tap                 *egress.Tap // nil: send through the library
+	began               time.Time
+	pc                  *webrtc.PeerConnection
+	plays               func(streams.Codec) bool
+	ear                 *ear    // nil: no sound
+	tiles               []*tile // in the order of the offer's video sections
+	connected           chan struct{}
+	once                sync.Once
+	ctx                 context.Context //nolint:containedctx // the session's life, begun in one request and ended by another
+	cancel              context.CancelCauseFunc
+
+	nego sync.Mutex // one negotiation at a time
+	etag string     // of the ICE session; another after a restart
 }
 
 var (
@@ -38,20 +47,36 @@ var (
 	errOffer    = errors.New("offer can't be answered")
 )
 
-// open makes a session and the answer to its offer.
-func (s *Server) open(camera string, q streams.Quality, principal, offer string) (x *session, answer string, err error) {
-	api, cert, base, err := s.admit(principal)
+// request is what a viewer asks for.
+type request struct {
+	name      string // of the session
+	wishes    []wish
+	sound     bool
+	principal string
+	offer     []byte
+	until     time.Time // the session ends then; zero: it may go on
+}
+
+// open makes a session with a tile for each wish and the answer to its offer.
+func (s *Server) open(ctx context.Context, q request) (x *session, answer string, err error) {
+	e, base, err := s.admit(q.principal, len(q.wishes))
 	if err != nil {
 		return nil, "", err
 	}
-	lease, err := s.o.Streams.Open(camera, q)
-	if err != nil {
-		return nil, "", err
-	}
-	x = &session{id: token(16), etag: `"` + token(8) + `"`, camera: camera, principal: principal, lease: lease, connected: make(chan struct{})}
+	x = &session{id: token(16), etag: newTag(), name: q.name, principal: q.principal, engine: e, plays: plays(q.offer), began: time.Now(), connected: make(chan struct{})}
 	x.ctx, x.cancel = context.WithCancelCause(base)
-	x.track = &track{id: camera, codec: lease.Codec}
-	answer, err = x.answer(api, cert, offer)
+	if !q.until.IsZero() {
+		over := time.AfterFunc(time.Until(q.until), func() { x.cancel(errRevoked) })
+		context.AfterFunc(x.ctx, func() { over.Stop() })
+	}
+	x.relays = s.relays(q.principal, time.Now())
+	err = x.furnish(ctx, s.o.Streams, q.wishes)
+	if err == nil && q.sound && x.name != wallName {
+		x.listenTo(q.offer)
+	}
+	if err == nil {
+		answer, err = x.answer(string(q.offer))
+	}
 	if err == nil {
 		err = s.enter(x)
 	}
@@ -60,37 +85,64 @@ func (s *Server) open(camera string, q streams.Quality, principal, offer string)
 		if x.pc != nil {
 			_ = x.pc.Close() // it never was
 		}
-		lease.Close()
+		x.close()
 		return nil, "", err
 	}
 	return x, advertise(answer, s.o.Hosts), nil
 }
 
-// admit says whether one more session fits.
-func (s *Server) admit(principal string) (*webrtc.API, webrtc.Certificate, context.Context, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.api == nil {
-		return nil, webrtc.Certificate{}, nil, errNotReady
-	}
-	if err := s.full(principal); err != nil {
-		s.totals.refused++
-		return nil, webrtc.Certificate{}, nil, err
-	}
-	return s.api, s.cert, s.base, nil
-}
-
-func (s *Server) full(principal string) error {
-	if len(s.sessions) >= s.o.MaxSessions {
-		return errBusy
-	}
-	mine := 0
-	for _, x := range s.sessions {
-		if x.principal == principal {
-			mine++
+// furnish makes the tiles. All replays of a viewer share one pace.
+func (x *session) furnish(ctx context.Context, from *streams.Streams, wishes []wish) error {
+	pace := streams.NewPace()
+	for i, w := range wishes {
+		t := newTile(ctx, from, w, x.plays, x.name != wallName)
+		t.track.id = w.camera
+		if !t.alone {
+			t.track.id = fmt.Sprintf("tile-%d", i)
+		}
+		t.reader.Share(pace)
+		x.tiles = append(x.tiles, t)
+		if t.alone && t.failed != nil {
+			return t.failed
 		}
 	}
-	if mine >= s.o.MaxPerPrincipal {
+	return nil
+}
+
+// close lets the cameras go.
+func (x *session) close() {
+	for _, t := range x.tiles {
+		t.close()
+	}
+}
+
+// admit says whether a session of n pictures fits.
+func (s *Server) admit(principal string, n int) (*engine, context.Context, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.engine == nil {
+		return nil, nil, errNotReady
+	}
+	if err := s.full(principal, n); err != nil {
+		s.totals.refused++
+		return nil, nil, err
+	}
+	return s.engine, s.base, nil
+}
+
+// full counts tiles, shown or not: each may be given a camera at any time.
+func (s *Server) full(principal string, n int) error {
+	all, mine := n, n
+	for _, x := range s.sessions {
+		all += len(x.tiles)
+		if x.principal == principal {
+			mine += len(x.tiles)
+		}
+	}
+	switch {
+	case all > s.o.MaxSessions:
+		return errBusy
+	case mine > s.o.MaxPerPrincipal:
 		return errQuota
 	}
 	return nil
@@ -100,10 +152,10 @@ func (s *Server) full(principal string) error {
 func (s *Server) enter(x *session) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.api == nil {
+	if s.engine == nil {
 		return errNotReady
 	}
-	if err := s.full(x.principal); err != nil { // others may have come meanwhile
+	if err := s.full(x.principal, len(x.tiles)); err != nil { // others may have come meanwhile
 		s.totals.refused++
 		return err
 	}
@@ -113,29 +165,59 @@ func (s *Server) enter(x *session) error {
 	return nil
 }
 
-// answer negotiates. What a viewer sends may trip the library; that is the
-// viewer's fault and costs only this offer.
-func (x *session) answer(api *webrtc.API, cert webrtc.Certificate, offer string) (answer string, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: %v", errOffer, r)
-		}
-	}()
+// answer makes the connection and negotiates it.
+func (x *session) answer(offer string) (answer string, err error) {
+	api, tap := x.engine.api(offer, x.inbox)
+	x.tap = tap
 	x.pc, err = api.NewPeerConnection(webrtc.Configuration{
-		Certificates: []webrtc.Certificate{cert}, BundlePolicy: webrtc.BundlePolicyMaxBundle, RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire,
+		ICEServers: x.relays, Certificates: []webrtc.Certificate{x.engine.cert}, BundlePolicy: webrtc.BundlePolicyMaxBundle, RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire,
 	})
 	if err != nil {
 		return "", fmt.Errorf("make peer connection: %w", err)
 	}
 	x.pc.OnConnectionStateChange(x.state)
-	x.track.rtcp = x.pc.WriteRTCP
-	tr, err := x.pc.AddTransceiverFromTrack(x.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
-	if err != nil {
-		return "", fmt.Errorf("add track: %w", err)
+	for _, t := range x.tiles {
+		t.track.rtcp = x.pc.WriteRTCP
+		tr, err := x.pc.AddTransceiverFromTrack(t.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		if err != nil {
+			return "", fmt.Errorf("add track: %w", err)
+		}
+		t.transceiver = tr
 	}
-	x.sender = tr.Sender()
-	if err := x.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
+	if x.ear != nil {
+		if err := x.ear.join(x.pc); err != nil {
+			return "", fmt.Errorf("add sound: %w", err)
+		}
+	}
+	answer, err = x.negotiate(offer)
+	if err != nil {
+		return "", err
+	}
+	for i, t := range x.tiles { // the library gives the sections away in order
+		if t.mid = t.transceiver.Mid(); t.mid == "" || i > 0 && t.mid == x.tiles[i-1].mid {
+			return "", fmt.Errorf("%w: video section %d was not taken", errOffer, i)
+		}
+	}
+	return answer, nil
+}
+
+// negotiate answers an offer with all candidates. What a viewer sends may trip the
+// library; that is the viewer's fault and costs only this offer.
+func (x *session) negotiate(offer string) (answer string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errOffer, r)
+		}
+	}()
+	if err := x.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: receiving(offer)}); err != nil {
 		return "", fmt.Errorf("%w: %w", errOffer, err)
+	}
+	for _, tr := range x.pc.GetTransceivers() { // what nothing is sent in is inactive
+		if from := tr.Sender(); from == nil || from.Track() == nil {
+			if err := tr.Stop(); err != nil {
+				return "", fmt.Errorf("%w: %w", errOffer, err)
+			}
+		}
 	}
 	local, err := x.pc.CreateAnswer(nil)
 	if err != nil {
@@ -149,7 +231,6 @@ func (x *session) answer(api *webrtc.API, cert webrtc.Certificate, offer string)
 	case <-gathered:
 	case <-time.After(gatherWithin): // the answer has what was found so far
 	}
-	x.reader = streams.NewReader(x.lease.Stream, x.track, uint16(mrand.Uint32())) //nolint:gosec // SRTP keeps it secret
 	return x.pc.LocalDescription().SDP, nil
 }
 
@@ -167,56 +248,79 @@ func (x *session) state(st webrtc.PeerConnectionState) {
 
 // serve is the life of a session.
 func (s *Server) serve(x *session) {
-	began := time.Now()
-	var wg sync.WaitGroup
+	var sound sync.WaitGroup
 	select {
 	case <-x.connected:
-		wg.Go(x.listen)
-		err := x.reader.Run(x.ctx) // nothing is written before SRTP is ready
-		x.cancel(err)
+		x.choose()
+		if x.ear != nil {
+			sound.Go(func() { _ = x.ear.reader.Run(x.ctx) }) // it ends with the picture
+		}
+		x.play() // nothing is written before SRTP is ready
 	case <-time.After(s.connect):
 		x.cancel(errNever)
 	case <-x.ctx.Done():
 	}
+	st := x.stats()
 	s.mu.Lock()
 	delete(s.sessions, x.id)
-	s.totals.add(x.reader.Stats())
+	s.totals.add(st)
 	s.mu.Unlock()
 	if err := x.pc.GracefulClose(); err != nil {
-		s.log.Debug("viewer's connection was not closed cleanly", "camera_id", x.camera, "err", err)
+		s.log.Debug("viewer's connection was not closed cleanly", "camera_id", x.name, "err", err)
 	}
-	x.lease.Close()
-	wg.Wait()
-	st := x.reader.Stats()
-	s.log.Debug("viewer left", "camera_id", x.camera, "principal", x.principal, "after", time.Since(began).Round(time.Millisecond),
+	x.close()
+	sound.Wait()
+	s.log.Debug("viewer left", "camera_id", x.name, "tiles", len(x.tiles), "principal", x.principal, "after", time.Since(x.began).Round(time.Millisecond),
 		"reason", context.Cause(x.ctx), "frames", st.Frames, "replays", st.Replays, "resent", st.Resent, "skipped", st.Skipped)
 }
 
-// listen reads what the viewer reports until its connection is closed.
-func (x *session) listen() {
-	buf := make([]byte, 1500)
-	for {
-		n, _, err := x.sender.Read(buf)
+// choose decides, when the connection stands, how all of its packets go. There is no
+// way back: numbers of SRTP would come twice.
+func (x *session) choose() {
+	ice := x.tiles[0].transceiver.Sender().Transport().ICETransport()
+	r := x.engine.open(x.tap, ice)
+	x.tap = nil
+	if r == nil {
+		return
+	}
+	for _, t := range x.tiles {
+		p, err := x.engine.past(r)
 		if err != nil {
+			return // none of them has one, then
+		}
+		t.track.take(p)
+	}
+	follow := func(pair *webrtc.ICECandidatePair) {
+		if !r.follow(pair) {
+			x.cancel(errRoad) // the viewer comes again
 			return
 		}
-		packets, err := rtcp.Unmarshal(buf[:n])
-		if err != nil {
-			continue // one bad report
-		}
-		for _, p := range packets {
-			switch p := p.(type) {
-			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-				x.reader.Refresh()
-			case *rtcp.TransportLayerNack:
-				var seqs []uint16
-				for _, pair := range p.Nacks {
-					seqs = append(seqs, pair.PacketList()...)
-				}
-				x.reader.Resend(seqs)
-			}
-		}
+		x.engine.hangUpTCP(ice)
 	}
+	ice.OnSelectedCandidatePairChange(follow)
+	if pair, err := ice.GetSelectedCandidatePair(); err == nil { // it may have changed meanwhile
+		follow(pair)
+	}
+}
+
+// play sends all tiles until the session ends or one of them can't go on. The first
+// one has no goroutine of its own, and most sessions no other.
+func (x *session) play() {
+	var wg sync.WaitGroup
+	for _, t := range x.tiles[1:] {
+		wg.Go(func() { x.cancel(t.run(x.ctx)) })
+	}
+	x.cancel(x.tiles[0].run(x.ctx))
+	wg.Wait()
+}
+
+// stats sums up the tiles.
+func (x *session) stats() streams.ReaderStats {
+	var sum totals
+	for _, t := range x.tiles {
+		sum.add(t.reader.Stats())
+	}
+	return sum.ReaderStats
 }
 
 // token is n random bytes in hex.
@@ -225,3 +329,6 @@ func token(n int) string {
 	_, _ = rand.Read(b) // it never fails
 	return hex.EncodeToString(b)
 }
+
+// newTag is an entity-tag (RFC 9110, 8.8.3).
+func newTag() string { return `"` + token(8) + `"` }

@@ -1,7 +1,7 @@
 package whep
 
 import (
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,20 +12,39 @@ import (
 	"dongyue/streams"
 )
 
-// track is the one video track of a session and the output of its reader.
+// track is the video track of a tile and the output of its reader.
 type track struct {
 	id    string
 	codec func() streams.Codec // of the camera, as far as it is known
 	rtcp  func([]rtcp.Packet) error
 
 	mu   sync.Mutex
-	hdr  rtp.Header
+	hdr  rtp.Header // as agreed; written before anything is sent
 	to   webrtc.TrackLocalWriter
+	past *past // set before anything is sent, or nil
 	ssrc uint32
+
+	// Payload types, from which packet on each; the last one counts for what is sent
+	// next. What is sent again goes out as it went before: RFC 3550, 5.1, and one
+	// packet under one key must not come in two forms (RFC 3711, 9.1).
+	types []typed
+	next  uint64 // the highest packet so far, and one
+
+	agreed []webrtc.RTPCodecParameters
 }
 
+// typed is a payload type from a packet on.
+type typed struct {
+	from uint64
+	as   uint8
+}
+
+// maxTypes is how many changes are remembered: far more than lie within what is kept
+// to be sent again.
+const maxTypes = 16
+
 // ID implements webrtc.TrackLocal.
-func (t *track) ID() string { return "video" }
+func (t *track) ID() string { return "video-" + t.id }
 
 // RID implements webrtc.TrackLocal; there is no simulcast.
 func (t *track) RID() string { return "" }
@@ -36,32 +55,45 @@ func (t *track) StreamID() string { return t.id }
 // Kind implements webrtc.TrackLocal.
 func (t *track) Kind() webrtc.RTPCodecType { return webrtc.RTPCodecTypeVideo }
 
-// Bind implements webrtc.TrackLocal: of the payload types agreed it takes the one
-// whose profile is the camera's, or the first. Browsers decode main and high
-// under any of them.
+// Bind implements webrtc.TrackLocal.
 func (t *track) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
-	var best *webrtc.RTPCodecParameters
-	profile := t.codec().Profile
-	for _, p := range c.CodecParameters() {
-		if !strings.EqualFold(p.MimeType, webrtc.MimeTypeH264) || param(p.SDPFmtpLine, "packetization-mode") != "1" {
-			continue
-		}
-		same := len(profile) >= 2 && strings.HasPrefix(param(p.SDPFmtpLine, "profile-level-id"), profile[:2])
-		if best == nil || same {
-			best = &p
-		}
-		if same {
-			break
-		}
-	}
+	best := pick(t.codec(), c.CodecParameters())
 	if best == nil {
 		return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ssrc, t.to = uint32(c.SSRC()), c.WriteStream()
+	t.ssrc, t.to, t.agreed = uint32(c.SSRC()), c.WriteStream(), slices.Clone(c.CodecParameters())
 	t.hdr = rtp.Header{Version: 2, PayloadType: uint8(best.PayloadType), SSRC: t.ssrc}
 	return *best, nil
+}
+
+// use changes to another coding, of which the viewer has taken all that he is sent.
+// The goroutine that sends calls it.
+func (t *track) use(c streams.Codec) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p := pick(c, t.agreed); p != nil {
+		t.hdr.PayloadType = uint8(p.PayloadType)
+	}
+}
+
+// typeOf is the payload type of packets from a number on; ok is false for those of which
+// nobody knows any more what they were. Hold t.mu.
+func (t *track) typeOf(number uint64, n int) (as uint8, ok bool) {
+	if number >= t.next {
+		t.next = number + uint64(n) //nolint:gosec // not negative
+		if k := len(t.types); k == 0 || t.types[k-1].as != t.hdr.PayloadType {
+			t.types = append(t.types, typed{number, t.hdr.PayloadType})
+			t.types = t.types[max(0, len(t.types)-maxTypes):]
+		}
+	}
+	for _, x := range slices.Backward(t.types) {
+		if number >= x.from {
+			return x.as, true
+		}
+	}
+	return 0, false
 }
 
 // Unbind implements webrtc.TrackLocal.
@@ -72,16 +104,43 @@ func (t *track) Unbind(webrtc.TrackLocalContext) error {
 	return nil
 }
 
-// Packet implements streams.Output.
-func (t *track) Packet(seq uint16, ts uint32, marker bool, payload []byte) error {
+// source is the SSRC, 0 before it is agreed.
+func (t *track) source() uint32 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.to == nil {
+	return t.ssrc
+}
+
+// take has everything sent past the library.
+func (t *track) take(p *past) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.past = p
+}
+
+// Send implements streams.Output: past the library when there are keys, else through it.
+func (t *track) Send(number uint64, ts uint32, payloads [][]byte, end bool) error {
+	t.mu.Lock()
+	to, past, h := t.to, t.past, t.hdr
+	as, known := t.typeOf(number, len(payloads))
+	t.mu.Unlock()
+	switch {
+	case to == nil:
 		return errLost
+	case !known:
+		return nil
 	}
-	t.hdr.SequenceNumber, t.hdr.Timestamp, t.hdr.Marker = seq, ts, marker
-	_, err := t.to.WriteRTP(&t.hdr, payload)
-	return err
+	h.PayloadType, h.Timestamp = as, ts
+	if past != nil {
+		return past.send(&h, number, payloads, end)
+	}
+	for i, b := range payloads {
+		h.SequenceNumber, h.Marker = uint16(number)+uint16(i), end && i == len(payloads)-1 //nolint:gosec // modulo 2^16 is meant
+		if _, err := to.WriteRTP(&h, b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Report implements streams.Output.

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""An RTSP server that is not ours: GStreamer's, with test pictures.
+"""An RTSP server that is not ours: GStreamer's, with test pictures and sound.
 
     gst_rtsp.py USER PASSWORD [PORT]
 
@@ -17,14 +17,39 @@ gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
-PLAIN = "tune=zerolatency speed-preset=ultrafast bitrate=600 key-int-max=%d"
-B_FRAMES = "speed-preset=superfast rc-lookahead=5 bitrate=600 key-int-max=30 b-adapt=false bframes=%s"
-STREAMS = {  # name: (width, height, profile, encoder)
-    "test": (640, 360, "baseline", PLAIN % 30),
-    "sub": (320, 180, "baseline", PLAIN % 30),
-    "long": (640, 360, "baseline", PLAIN % 150),  # 10 s from key frame to key frame
-    "b": (640, 360, "main", B_FRAMES % "2 option-string=b-pyramid=none"),
-    "pyramid": (640, 360, "main", B_FRAMES % "3"),  # with B-frames that other B-frames refer to
+PLAIN = "x264enc tune=zerolatency speed-preset=ultrafast bitrate=600 key-int-max=%d"
+B_FRAMES = "x264enc speed-preset=superfast rc-lookahead=5 bitrate=600 key-int-max=30 b-adapt=false bframes=%s"
+H265 = "x265enc speed-preset=ultrafast bitrate=600 key-int-max=30 %s"
+TONE = "audiotestsrc is-live=true freq=440 volume=0.4 ! audio/x-raw,channels=1,rate=%d ! "
+
+
+def video(encoder, profile="", width=640, height=360):
+    """A ball that moves, in the encoder's coding."""
+    kind = "h265" if encoder.startswith("x265") else "h264"
+    parse = "h265parse ! " if kind == "h265" else ""
+    caps = f"video/x-{kind},profile={profile} ! " if profile else ""
+    return (f"videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width={width},height={height},framerate=15/1 "
+            f"! {encoder} ! {caps}{parse}rtp{kind}pay name=pay0 pt=96 mtu=1400")
+
+
+TICKS = "audiotestsrc is-live=true wave=ticks freq=440 volume=0.8 ! audio/x-raw,channels=1,rate=%d ! "  # one at each whole second, as each second key frame
+
+STREAMS = {
+    "test": video(PLAIN % 30, "baseline"),
+    "sub": video(PLAIN % 30, "baseline", 320, 180),
+    "long": video(PLAIN % 150, "baseline"),  # 10 s from key frame to key frame
+    "b": video(B_FRAMES % "2 option-string=b-pyramid=none", "main"),
+    "pyramid": video(B_FRAMES % "3", "main"),  # with B-frames that other B-frames refer to
+    "jumbo": video(PLAIN.replace("600", "2000") % 15, "baseline", 320, 180).replace("mtu=1400", "mtu=12000").replace("ball", "snow"),
+    "h265": video(H265 % "tune=zerolatency"),
+    "h265-open": video(H265 % 'option-string="bframes=3:open-gop=1:scenecut=0:rc-lookahead=5"'),  # leading pictures that are skipped after a join
+    "alaw": video(PLAIN % 30, "baseline") + " " + TONE % 8000 + "alawenc ! rtppcmapay name=pay1 pt=8",
+    "opus": video(PLAIN % 30, "baseline") + " " + TONE % 48000 + "opusenc ! rtpopuspay name=pay1 pt=97",
+    "aac": video(PLAIN % 30, "baseline") + " " + TONE % 48000 + "voaacenc bitrate=64000 ! aacparse ! rtpmp4gpay name=pay1 pt=98",
+    "alaw-ticks": video(PLAIN % 30, "baseline") + " " + TICKS % 8000 + "alawenc ! rtppcmapay name=pay1 pt=8",
+    "ulaw-ticks": video(PLAIN % 30, "baseline") + " " + TICKS % 8000 + "mulawenc ! rtppcmupay name=pay1 pt=0",
+    "opus-ticks": video(PLAIN % 30, "baseline") + " " + TICKS % 48000 + "opusenc ! rtpopuspay name=pay1 pt=97",
+    "aac-ticks": video(PLAIN % 30, "baseline") + " " + TICKS % 48000 + "voaacenc bitrate=64000 ! aacparse ! rtpmp4gpay name=pay1 pt=98",
 }
 
 user, password = sys.argv[1], sys.argv[2]
@@ -36,12 +61,9 @@ server.set_service(sys.argv[3] if len(sys.argv) > 3 else "0")
 permissions = GstRtspServer.RTSPPermissions()
 permissions.add_permission_for_role("viewer", "media.factory.access", True)
 permissions.add_permission_for_role("viewer", "media.factory.construct", True)
-for name, (width, height, profile, encoder) in STREAMS.items():
+for name, pipeline in STREAMS.items():
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(
-        f"( videotestsrc is-live=true pattern=ball ! video/x-raw,width={width},height={height},framerate=15/1 "
-        f"! x264enc {encoder} ! video/x-h264,profile={profile} ! rtph264pay name=pay0 pt=96 mtu=1400 )"
-    )
+    factory.set_launch(f"( {pipeline} )")
     factory.set_shared(True)
     factory.set_permissions(permissions)
     server.get_mount_points().add_factory("/" + name, factory)

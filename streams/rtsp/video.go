@@ -1,0 +1,129 @@
+package rtsp
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph265"
+	"github.com/pion/rtp"
+
+	"dongyue/streams"
+)
+
+// video turns packets into access units.
+type video struct {
+	media  *description.Media
+	forma  format.Format
+	make   func() (decode, error) // a new decoder, without what the old one has begun
+	decode decode
+	to     streams.Sink
+	taken  func(*rtp.Packet) time.Time // by the camera's own clock
+
+	began bool
+	seq   uint16 // of the newest packet
+	ts    uint32
+	open  bool // its unit goes on
+	spoil bool // something of the unit that goes on is lost
+
+	// Some cameras never set the marker. The H.264 decoder knows that; for H.265 each
+	// packet waits for the next one.
+	unmarked bool
+	held     *rtp.Packet
+}
+
+type decode func(*rtp.Packet) ([][]byte, error)
+
+// findVideo takes the picture of a camera: H.264 where there is one, since every
+// browser shows it.
+func findVideo(desc *description.Session) (*video, streams.Description, error) {
+	var four *format.H264
+	var five *format.H265
+	v, d := &video{}, streams.Description{}
+	if v.media = desc.FindFormat(&four); v.media != nil {
+		v.forma, d.Params = four, [][]byte{four.SPS, four.PPS} // as the SDP had them; later ones come in band
+		v.make = func() (decode, error) {
+			dec, err := four.CreateDecoder()
+			return dec.Decode, err
+		}
+	} else if v.media = desc.FindFormat(&five); v.media != nil {
+		v.forma, d.H265, d.Params = five, true, [][]byte{five.VPS, five.SPS, five.PPS}
+		v.make = func() (decode, error) {
+			dec, err := five.CreateDecoder()
+			return dec.Decode, err
+		}
+	} else {
+		return nil, d, fmt.Errorf("%w, but %s", streams.ErrNoVideo, offered(desc))
+	}
+	var err error
+	v.decode, err = v.make()
+	return v, d, err
+}
+
+// packet runs in the connection's goroutine, where a panic would end the
+// process; whatever a packet does to the decoder costs only the picture.
+func (v *video) packet(pkt *rtp.Packet) {
+	defer func() {
+		if r := recover(); r != nil {
+			v.to.Lost(fmt.Errorf("packet could not be read: %v", r))
+		}
+	}()
+	if _, five := v.forma.(*format.H265); five && !v.unmarked && v.open && pkt.Timestamp != v.ts {
+		v.unmarked = true
+		v.renew()
+		v.to.Lost(errUnmarked)
+	}
+	if v.unmarked {
+		pkt, v.held = v.held, pkt
+		if pkt == nil {
+			return
+		}
+		pkt.Marker = pkt.Marker || pkt.Timestamp != v.held.Timestamp
+	}
+	v.take(pkt)
+}
+
+func (v *video) take(pkt *rtp.Packet) {
+	v.follow(pkt)
+	au, err := v.decode(pkt)
+	switch {
+	case err == nil && !v.spoil:
+		of := *pkt
+		if v.open && pkt.Timestamp != v.ts { // the unit ended without a marker, so this packet begins the next one
+			of.Timestamp = v.ts
+		}
+		v.to.Unit(au, of.Timestamp, v.taken(&of))
+	case err == nil,
+		errors.Is(err, rtph264.ErrMorePacketsNeeded), errors.Is(err, rtph264.ErrNonStartingPacketAndNoPrevious),
+		errors.Is(err, rtph265.ErrMorePacketsNeeded), errors.Is(err, rtph265.ErrNonStartingPacketAndNoPrevious):
+	default:
+		v.to.Lost(err)
+	}
+	v.began, v.seq, v.ts, v.open = true, pkt.SequenceNumber, pkt.Timestamp, !pkt.Marker
+}
+
+// follow notices packets that are missing. What remains of a unit with a hole is
+// thrown away: decoders would show it, and so would the pictures after it.
+func (v *video) follow(pkt *rtp.Packet) {
+	same := v.open && pkt.Timestamp == v.ts
+	if !same {
+		v.spoil = false
+	}
+	if n := pkt.SequenceNumber - v.seq - 1; v.began && n != 0 {
+		v.spoil = same
+		v.renew()
+		v.to.Lost(fmt.Errorf("%d packets lost", n))
+	}
+}
+
+var errUnmarked = errors.New("the camera does not mark the end of a picture")
+
+func (v *video) renew() {
+	v.open = false
+	if d, err := v.make(); err == nil {
+		v.decode = d
+	}
+}
