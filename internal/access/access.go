@@ -2,6 +2,8 @@ package access
 
 import (
 	"context"
+	"crypto/cipher"
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,11 +13,14 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dongyue/internal/db"
+	"dongyue/internal/doorlist"
 	"dongyue/internal/web"
 )
 
@@ -47,7 +52,7 @@ type Auditor interface {
 	Audit(ctx context.Context, tx *sql.Tx, actor, action, target string, detail any) error
 }
 
-// Options of New; all are needed but Commands, Key and Location.
+// Options of New; all are needed but Commands, Rungs, Reporter, Places, PublicURL, Sessions, Looked, Lists, OfflineFor, Retention, Key and Location.
 type Options struct {
 	DB        *db.DB
 	Feed      *web.Feed
@@ -56,6 +61,33 @@ type Options struct {
 	Commands  Commands // nil: residents are told that the order went out, not how it ended
 	Doors     Doors
 	Audit     Auditor
+
+	// Rungs says where a door stands; nil: every door is controlled.
+	Rungs Rungs
+	// Reporter tells what happened at a door that it does not say itself; nil:
+	// nothing is told.
+	Reporter Reporter
+
+	// Places knows the way to a door; nil: visitors see its name only.
+	Places Places
+	// PublicURL is the address under which people reach the hub, as
+	// https://hub.example.com: for links and for phones that prove themselves. Empty:
+	// the one under which the hub was asked.
+	PublicURL string
+
+	// Sessions ends what a person who moves out is signed in with; nil: nothing.
+	Sessions Sessions
+	// Looked tells who looked where somebody went; nil: it is not told.
+	Looked Looked
+
+	// Lists carries their lists of rights to doors; nil: doors get none.
+	Lists ListSender
+	// OfflineFor is how long a door that is alone goes by its list; zero fields take
+	// the default.
+	OfflineFor OfflineFor
+
+	// Retention is how long things are kept; zero fields take the default.
+	Retention Retention
 
 	// Key hashes card values. Kept apart from the database it protects them even
 	// when the file is stolen: ten digits alone are quickly tried out. Without it
@@ -80,12 +112,33 @@ type Access struct {
 
 	change sync.Mutex // held over a change's transaction and its arrival in the index; taken before mu
 
-	mu sync.RWMutex
-	ix *index
+	rungs    Rungs
+	reporter Reporter
+	sessions Sessions
+	looked   Looked
+	places   Places
+	public   *url.URL // nil: not configured
+	keepFor  Retention
+	// forgetKey makes other names for people. It lives as long as the process: who
+	// has the data afterwards can't try all people out.
+	forgetKey []byte
+	codes     ed25519.PrivateKey // signs rotating codes
+	signer    ed25519.PrivateKey // signs the lists of doors
+	sealer    cipher.AEAD        // of what doors compare
+	stretch   doorlist.Stretch
+	lists     lists
+	toStretch atomic.Bool // some credential is not stretched yet
+
+	mu   sync.RWMutex
+	ix   *index
+	site site
 
 	pending pending // of the follower that calls Handle
-	tries   map[string]tries
-	pace    pace
+	pace    pace    // of openings, by person
+	visits  pace    // of visitors' pages, by address
+	phones  ceremonies
+	toTell  atomic.Bool   // something was written to access_reports
+	told    chan struct{} // wakes Run
 }
 
 // New brings the tables up to date and builds the index.
@@ -98,8 +151,16 @@ func New(o Options) (*Access, error) {
 	}
 	x := &Access{
 		db: o.DB, feed: o.Feed, log: o.Log, cmd: o.Commander, said: o.Commands, doors: o.Doors, audit: o.Audit,
-		key: o.Key, loc: o.Location, tries: map[string]tries{}, pace: newPace(),
+		key: o.Key, loc: o.Location, pace: newPace(), visits: newPace(), phones: ceremonies{open: map[string]ceremony{}}, rungs: o.Rungs, reporter: o.Reporter, sessions: o.Sessions, looked: o.Looked, told: make(chan struct{}, 1),
 	}
+	var err error
+	if x.public, err = publicURL(o.PublicURL); err != nil {
+		return nil, err
+	}
+	x.places = o.Places
+	x.keepFor = o.Retention
+	x.keepFor.defaults()
+	x.forgetKey = []byte(rand.Text())
 	ctx := context.Background()
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -113,7 +174,24 @@ func New(o Options) (*Access, error) {
 			return nil, err
 		}
 	}
+	if err := x.deriveKeys(); err != nil {
+		return nil, err
+	}
+	x.lists.begin(o)
+	if err := x.refreshSite(ctx); err != nil {
+		return nil, err
+	}
 	return x, x.reload(ctx)
+}
+
+// deriveKeys makes the keys that follow from that of the cards.
+func (x *Access) deriveKeys() (err error) {
+	codes, signer := x.mac("code", "signing key"), x.mac("rights list", "signing key")
+	x.codes, x.signer = ed25519.NewKeyFromSeed(codes[:]), ed25519.NewKeyFromSeed(signer[:])
+	salt := x.mac("stretch", "salt")
+	x.stretch = doorlist.NewStretch(salt[:16])
+	x.sealer, err = newSealer(x.mac("offline", "seal"))
+	return err
 }
 
 // ownKey reads the key in the database, or makes it.
@@ -144,18 +222,8 @@ func (x *Access) mac(typ, value string) mac {
 	return mac(h.Sum(nil))
 }
 
-// normal brings a value into the one form that is hashed.
-func normal(typ, value string) string {
-	if typ != "card" {
-		return strings.TrimSpace(value)
-	}
-	return strings.ToUpper(strings.Map(func(r rune) rune {
-		if r == ' ' || r == ':' || r == '-' {
-			return -1
-		}
-		return r
-	}, value))
-}
+// normal brings a value into the one form that is hashed, here as at the doors.
+func normal(typ, value string) string { return doorlist.Normal(typ, value) }
 
 // last4 is what screens show of a value; of a short one nothing, because that
 // would be most of it.
@@ -186,6 +254,9 @@ func (x *Access) reload(ctx context.Context) error {
 	x.mu.Lock()
 	x.ix = ix
 	x.mu.Unlock()
+	x.lists.touchAll()
+	x.toStretch.Store(true)
+	x.tell()
 	return nil
 }
 
@@ -202,6 +273,7 @@ func (x *Access) refreshPerson(ctx context.Context, id string) error {
 	if err == nil {
 		rights, err = x.readRights(ctx, "person = ?", id)
 	}
+	defer x.lists.touch(id)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.ix.dropPerson(id)
@@ -220,6 +292,7 @@ func (x *Access) refreshPerson(ctx context.Context, id string) error {
 // refreshGroup does the same for the rights of a group.
 func (x *Access) refreshGroup(ctx context.Context, name string) error {
 	rights, err := x.readRights(context.WithoutCancel(ctx), "grp = ? AND person = ''", name)
+	defer x.lists.touchAll()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.ix.dropGroup(name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"dongyue/internal/web"
@@ -20,6 +21,13 @@ func (x *Access) Register(a *web.API) {
 	x.registerRights(a)
 	x.registerDoors(a)
 	x.registerHome(a)
+	x.registerRules(a)
+	x.registerPasses(a)
+	x.registerHouseholds(a)
+	x.registerData(a)
+	x.registerPhones(a)
+	x.registerLists(a)
+	x.registerExplain(a)
 }
 
 // PageQuery are the parameters of a list; exported, because huma looks into
@@ -68,6 +76,9 @@ type nothing struct{}
 // problem turns the room's errors into answers; what it does not know stays an
 // internal error.
 func problem(err error) error {
+	if r, ok := errors.AsType[*RefusedError](err); ok {
+		return web.Fail(http.StatusForbidden, "home."+string(r.Reason), "the door does not open now: "+string(r.Reason))
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -79,6 +90,14 @@ func problem(err error) error {
 		return web.Fail(http.StatusConflict, "access.credential_taken", "this value opens for somebody already; revoke that credential first")
 	case errors.Is(err, ErrNotYours):
 		return web.Fail(http.StatusForbidden, "home.not_your_door", "you can't open this door; ask the service centre if you should be able to")
+	case errors.Is(err, ErrTooManyPasses):
+		return web.Fail(http.StatusConflict, "access.too_many_passes", "this host has as many passes as one may have at a time; revoke one first")
+	case errors.Is(err, ErrCodeRevoked):
+		return web.Fail(http.StatusForbidden, "home.code_revoked", "your code was revoked; ask the service centre for a fresh one")
+	case errors.Is(err, ErrPhone):
+		return web.Fail(http.StatusForbidden, "home.phone_unproven", "the phone could not prove itself; try again, or register it anew")
+	case errors.Is(err, ErrReasonNeeded):
+		return web.Fail(http.StatusUnprocessableEntity, "access.reason_needed", "say in reason why somebody's badges are looked up; it goes into the audit")
 	case errors.Is(err, ErrDoorOffline):
 		return web.Fail(http.StatusConflict, "access.door_offline", "the door is not connected; use the card or the key")
 	case errors.Is(err, ErrTooOften):
@@ -95,7 +114,8 @@ func actor(ctx context.Context) string {
 type badgesIn struct {
 	PageQuery
 	Door   string    `query:"door" maxLength:"63"`
-	Person string    `query:"person" maxLength:"100"`
+	Person string    `query:"person" maxLength:"100" doc:"needs a reason"`
+	Reason string    `query:"reason" maxLength:"500" doc:"why somebody's badges are looked up; it goes into the audit"`
 	From   time.Time `query:"from" doc:"arrived at or after"`
 	To     time.Time `query:"to" doc:"arrived before"`
 }
@@ -129,8 +149,11 @@ func (x *Access) registerDoors(a *web.API) {
 		if err != nil {
 			return nil, err
 		}
-		if in.Person != "" && before == 0 { // who looks where somebody went, leaves a trace
-			if err := x.audit.Audit(ctx, nil, actor(ctx), "badges.read", in.Person, map[string]any{"door": in.Door}); err != nil {
+		if in.Person != "" { // who looks where somebody went, says why and leaves a trace
+			if strings.TrimSpace(in.Reason) == "" {
+				return nil, problem(ErrReasonNeeded)
+			}
+			if err := x.audit.Audit(ctx, nil, actor(ctx), LookedAtBadges, in.Person, map[string]any{"door": in.Door, "reason": in.Reason}); err != nil {
 				return nil, err
 			}
 		}

@@ -2,25 +2,33 @@ package access
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
 
+	"dongyue/internal/event"
 	"dongyue/internal/web"
 )
 
 // homeBody is the resident's first page.
 type homeBody struct {
-	Person string     `json:"person"`
-	Name   string     `json:"name"`
-	Unit   string     `json:"unit"`
-	Doors  []homeDoor `json:"doors" doc:"those that open now"`
+	Person string       `json:"person"`
+	Name   string       `json:"name"`
+	Unit   string       `json:"unit"`
+	Way    []event.Text `json:"way" doc:"names of the zones of the unit, the widest first"`
+	Flat   string       `json:"flat"`
+	Doors  []homeDoor   `json:"doors" doc:"mine, also those that don't open at this hour"`
+	Proof  bool         `json:"proof" doc:"a phone of mine can prove itself"`
 }
 
 type homeDoor struct {
-	ID     string `json:"id"`
-	Name   string `json:"name"`
-	Online bool   `json:"online"`
+	ID     string       `json:"id"`
+	Name   string       `json:"name"`
+	Online bool         `json:"online"`
+	Way    []event.Text `json:"way"`
+	Closed Reason       `json:"closed,omitempty" doc:"why it does not open now"`
+	Proof  bool         `json:"phone_proof,omitempty" doc:"the phone must prove itself first"`
 }
 
 // homeBadge is what residents see of their own rows: nothing of who watched, and
@@ -40,8 +48,12 @@ type homeBadge struct {
 }
 
 type homeOpenIn struct {
+	atHost
 	PathID
-	Key string `header:"Idempotency-Key" maxLength:"100"`
+	Key  string `header:"Idempotency-Key" maxLength:"100"`
+	Body *struct {
+		Proof map[string]any `json:"proof,omitempty" doc:"what navigator.credentials.get gave, as JSON; for doors that ask for it"`
+	}
 }
 
 // resident returns who asks, when the account belongs to a person.
@@ -61,15 +73,18 @@ func (x *Access) registerHome(a *web.API) {
 		if err != nil {
 			return nil, err
 		}
-		name, unit, doors, ok := x.HomeDoors(who.Person)
+		b := homeBody{Person: who.Person, Name: who.Name, Doors: []homeDoor{}, Way: []event.Text{}}
+		h, ok := x.HomeOf(who.Person)
 		if !ok { // unknown or moved out: the account is there, the person is not
-			return &one[homeBody]{homeBody{Person: who.Person, Name: who.Name, Doors: []homeDoor{}}}, nil
+			return &one[homeBody]{b}, nil
 		}
-		b := homeBody{Person: who.Person, Name: name, Unit: unit, Doors: []homeDoor{}}
-		for _, d := range doors {
-			b.Doors = append(b.Doors, homeDoor{d.ID, d.Name, d.Online})
+		b.Name, b.Unit, b.Way, b.Flat = h.Name, h.Unit, x.way(h.Unit), h.Flat
+		for _, d := range h.Doors {
+			b.Doors = append(b.Doors, homeDoor{d.ID, d.Name, d.Online, x.way(d.Zone), d.Closed, d.Proof})
 		}
-		return &one[homeBody]{b}, nil
+		phones, err := x.Phones(ctx, who.Person)
+		b.Proof = len(phones) > 0
+		return answerOne(b, err)
 	})
 	web.Register(a, web.Op{
 		Method: "POST", Path: "/home/doors/{id}/open", Summary: "Open one of my doors", Tag: "home", Action: web.Home,
@@ -79,7 +94,11 @@ func (x *Access) registerHome(a *web.API) {
 		if err != nil {
 			return nil, err
 		}
-		return openingAnswer(x.OpenHome(ctx, who, in.ID, in.Key))
+		proven, err := x.proven(ctx, who.Person, in)
+		if err != nil {
+			return nil, problem(err)
+		}
+		return openingAnswer(x.OpenHome(ctx, who, in.ID, in.Key, proven))
 	})
 	if x.said != nil {
 		web.Register(a, web.Op{
@@ -101,12 +120,20 @@ func (x *Access) registerHome(a *web.API) {
 		if err != nil {
 			return nil, err
 		}
-		mine := make([]homeBadge, len(bs))
-		for i, b := range bs {
-			mine[i] = homeBadge{b.ID, b.At, b.Door, b.DoorName, b.Type, b.Last4, b.Side, b.Decision, b.Reason, b.By, b.Late}
-		}
-		return paged(mine, in.Limit, func(b homeBadge) string { return strconv.FormatInt(b.ID, 10) }), nil
+		return paged(ownBadges(bs), in.Limit, func(b homeBadge) string { return strconv.FormatInt(b.ID, 10) }), nil
 	})
+}
+
+// proven checks the phone's proof where there is one.
+func (x *Access) proven(ctx context.Context, person string, in *homeOpenIn) (bool, error) {
+	if in.Body == nil || in.Body.Proof == nil {
+		return false, nil
+	}
+	response, err := json.Marshal(in.Body.Proof)
+	if err != nil {
+		return false, err
+	}
+	return true, x.Prove(ctx, person, x.siteHost(in.host), in.ID, response)
 }
 
 type homeCommandBody struct {

@@ -11,7 +11,8 @@ import (
 type peopleIn struct {
 	PageQuery
 	Unit string `query:"unit" maxLength:"200" doc:"zone; with all that lies within"`
-	Q    string `query:"q" maxLength:"100" doc:"part of the name"`
+	Q    string `query:"q" maxLength:"100" doc:"part of the name, or the number of the flat"`
+	Kind Kind   `query:"kind" enum:"resident,staff,courier,visitor,child" doc:"only people of this kind"`
 }
 
 type personIn struct {
@@ -20,6 +21,10 @@ type personIn struct {
 		Unit      string   `json:"unit,omitempty" maxLength:"200" example:"east/b01/u1"`
 		Household string   `json:"household,omitempty" maxLength:"40" example:"0302"`
 		Groups    []string `json:"groups,omitempty" maxItems:"32"`
+
+		Kind       Kind   `json:"kind,omitempty" enum:"resident,staff,courier,visitor,child" default:"resident"`
+		Escort     string `json:"escort,omitempty" maxLength:"100" doc:"may not go alone: household, staff, or the id of the one who must go along"`
+		ChildUntil string `json:"child_until,omitempty" format:"date" doc:"of a child: its fourteenth birthday"`
 	}
 }
 
@@ -31,6 +36,10 @@ type personChangeIn struct {
 		Household *string   `json:"household,omitempty" maxLength:"40"`
 		Groups    *[]string `json:"groups,omitempty" maxItems:"32"`
 		Active    *bool     `json:"active,omitempty" doc:"false: moved out; every right is dead at once"`
+
+		Kind       *Kind   `json:"kind,omitempty" enum:"resident,staff,courier,visitor,child"`
+		Escort     *string `json:"escort,omitempty" maxLength:"100"`
+		ChildUntil *string `json:"child_until,omitempty" maxLength:"10"`
 	}
 }
 
@@ -44,7 +53,7 @@ func (x *Access) registerPeople(a *web.API) {
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/people", Summary: "List people", Tag: tag, Action: web.AccessRead,
 	}, func(ctx context.Context, in *peopleIn) (*page[PersonInfo], error) {
-		ps, err := x.People(ctx, in.Unit, in.Q, in.Cursor, in.Limit)
+		ps, err := x.PeopleBy(ctx, PeopleFilter{in.Unit, in.Q, in.Kind}, in.Cursor, in.Limit)
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +66,9 @@ func (x *Access) registerPeople(a *web.API) {
 		if b.Groups == nil {
 			b.Groups = []string{}
 		}
-		return answerOne(x.AddPerson(ctx, actor(ctx), PersonInfo{Name: b.Name, Unit: b.Unit, Household: b.Household, Groups: b.Groups}))
+		return answerOne(x.AddPerson(ctx, actor(ctx), PersonInfo{
+			Name: b.Name, Unit: b.Unit, Household: b.Household, Groups: b.Groups, Kind: b.Kind, Escort: b.Escort, ChildUntil: b.ChildUntil,
+		}))
 	})
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/people/{id}", Summary: "A person with credentials and rights", Tag: tag, Action: web.AccessRead,
@@ -68,7 +79,9 @@ func (x *Access) registerPeople(a *web.API) {
 		Method: "PATCH", Path: "/people/{id}", Summary: "Change a person", Tag: tag, Action: web.AccessWrite,
 	}, func(ctx context.Context, in *personChangeIn) (*one[PersonInfo], error) {
 		b := in.Body
-		return answerOne(x.ChangePerson(ctx, actor(ctx), in.ID, PersonChange{b.Name, b.Unit, b.Household, b.Groups, b.Active}))
+		return answerOne(x.ChangePerson(ctx, actor(ctx), in.ID, PersonChange{
+			Name: b.Name, Unit: b.Unit, Household: b.Household, Groups: b.Groups, Active: b.Active, Kind: b.Kind, Escort: b.Escort, ChildUntil: b.ChildUntil,
+		}))
 	})
 }
 
@@ -96,6 +109,9 @@ type credentialIn struct {
 		Person    string     `json:"person" minLength:"1" maxLength:"100"`
 		Type      string     `json:"type" enum:"card,pin,qr,mobile"`
 		Value     string     `json:"value" minLength:"4" maxLength:"512" doc:"only its keyed hash is kept"`
+		Class     string     `json:"class,omitempty" enum:"uid,crypto" doc:"of a card: uid can be copied; crypto has to prove itself to the reader"`
+		Duress    bool       `json:"duress,omitempty" doc:"a PIN that opens and calls for help in silence"`
+		MaxUses   int        `json:"max_uses,omitempty" minimum:"0" maximum:"10000" doc:"at each door; 0: as often as wanted"`
 		ValidFrom *time.Time `json:"valid_from,omitempty"`
 		ValidTo   *time.Time `json:"valid_to,omitempty"`
 	}
@@ -120,7 +136,10 @@ func (x *Access) registerCredentials(a *web.API) {
 		Method: "POST", Path: "/credentials", Summary: "Give a person a credential", Tag: tag, Action: web.AccessWrite, Status: http.StatusCreated,
 	}, func(ctx context.Context, in *credentialIn) (*one[CredentialInfo], error) {
 		b := in.Body
-		return answerOne(x.AddCredential(ctx, actor(ctx), NewCredential{b.Person, b.Type, b.Value, b.ValidFrom, b.ValidTo}))
+		return answerOne(x.AddCredential(ctx, actor(ctx), NewCredential{
+			Person: b.Person, Type: b.Type, Value: b.Value, Class: b.Class, Duress: b.Duress, MaxUses: b.MaxUses,
+			ValidFrom: b.ValidFrom, ValidTo: b.ValidTo,
+		}))
 	})
 	web.Register(a, web.Op{
 		Method: "DELETE", Path: "/credentials/{id}", Summary: "Revoke a credential", Tag: tag, Action: web.AccessWrite, Status: http.StatusNoContent,
@@ -134,6 +153,7 @@ type rightsIn struct {
 	Person string `query:"person" maxLength:"100"`
 	Group  string `query:"group" maxLength:"63"`
 	Door   string `query:"door" maxLength:"63"`
+	Doors  string `query:"door_group" maxLength:"63"`
 	Zone   string `query:"zone" maxLength:"200"`
 }
 
@@ -141,9 +161,12 @@ type rightIn struct {
 	Body struct {
 		Person    string     `json:"person,omitempty" maxLength:"100" doc:"either person or group"`
 		Group     string     `json:"group,omitempty" maxLength:"63"`
-		Door      string     `json:"door,omitempty" maxLength:"63" doc:"either door or zone"`
+		Door      string     `json:"door,omitempty" maxLength:"63" doc:"one of door, door_group and zone"`
+		DoorGroup string     `json:"door_group,omitempty" maxLength:"63"`
 		Zone      string     `json:"zone,omitempty" maxLength:"200" doc:"every door within"`
-		Schedule  string     `json:"schedule,omitempty" maxLength:"500" example:"mon-fri 07:00-19:00" doc:"always, or windows of the week"`
+		First     bool       `json:"first,omitempty" doc:"opens the day at a door that waits for its first person"`
+		Lockdown  bool       `json:"lockdown,omitempty" doc:"holds while the door is locked down, too: for rescuers"`
+		Schedule  string     `json:"schedule,omitempty" maxLength:"500" example:"mon-fri 07:00-19:00" doc:"always, or windows of the week; holiday is a day, too"`
 		ValidFrom *time.Time `json:"valid_from,omitempty"`
 		ValidTo   *time.Time `json:"valid_to,omitempty"`
 	}
@@ -153,7 +176,7 @@ func (x *Access) registerRights(a *web.API) {
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/rights", Summary: "List rights", Tag: tag, Action: web.AccessRead,
 	}, func(ctx context.Context, in *rightsIn) (*page[RightInfo], error) {
-		rs, err := x.Rights(ctx, RightsFilter{in.Person, in.Group, in.Door, in.Zone}, in.Cursor, in.Limit)
+		rs, err := x.Rights(ctx, RightsFilter{in.Person, in.Group, in.Door, in.Doors, in.Zone}, in.Cursor, in.Limit)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +187,8 @@ func (x *Access) registerRights(a *web.API) {
 	}, func(ctx context.Context, in *rightIn) (*one[RightInfo], error) {
 		b := in.Body
 		return answerOne(x.AddRight(ctx, actor(ctx), RightInfo{
-			Person: b.Person, Group: b.Group, Door: b.Door, Zone: b.Zone, Schedule: b.Schedule, ValidFrom: b.ValidFrom, ValidTo: b.ValidTo,
+			Person: b.Person, Group: b.Group, Door: b.Door, DoorGroup: b.DoorGroup, Zone: b.Zone, First: b.First, Lockdown: b.Lockdown,
+			Schedule: b.Schedule, ValidFrom: b.ValidFrom, ValidTo: b.ValidTo,
 		}))
 	})
 	web.Register(a, web.Op{

@@ -5,10 +5,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
+	"dongyue/internal/doorlist"
 	"dongyue/internal/event"
 )
 
@@ -63,7 +63,9 @@ func parseBadge(data []byte) (b badgeData, err error) {
 // pending is what Handle has prepared and Committed will do.
 type pending struct {
 	answers []answer
-	tries   map[string]tries
+	changed []string // people whose passes ended
+	counted []string // people whose credentials were used up a little
+	reports []said   // by doors, of their lists
 }
 
 // answer goes back to a door.
@@ -79,10 +81,25 @@ type answer struct {
 // the badge log and prepares the answers, which Committed sends. An event that
 // was here before has no second effect.
 func (x *Access) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) error {
-	x.pending = pending{tries: map[string]tries{}}
+	x.pending = pending{}
 	for i := range evs {
 		ev := &evs[i]
-		if ev.Kind != event.Door || ev.Channel != event.Happening || ev.Type != "badge" {
+		if ev.Kind != event.Door {
+			continue
+		}
+		if x.pending.hear(ev); ev.Channel != event.Happening {
+			continue
+		}
+		if ev.Type == "opened" || ev.Type == "closed" {
+			at := ev.ReceivedAt
+			if ev.Late { // the door's own time is all there is
+				at = ev.At
+			}
+			if err := x.contact(ctx, tx, ev.Device, ev.Type == "opened", at); err != nil {
+				return err
+			}
+		}
+		if ev.Type != "badge" {
 			continue
 		}
 		b, err := parseBadge(ev.Data)
@@ -102,13 +119,17 @@ func (x *Access) handleBadge(ctx context.Context, tx *sql.Tx, ev *event.Event, b
 		At: ev.At.UTC(), ReceivedAt: ev.ReceivedAt.UTC(), Seq: ev.Seq, Event: ev.ID, Door: ev.Device, Zone: ev.Zone,
 		Type: b.Credential.Type, Side: b.Side, Late: ev.Late, Decision: b.Decision, Reason: Reason(b.Reason), By: ByDoor,
 	}
-	verdict := x.judge(ev, b, &row)
 	ask := b.Decision == "ask"
+	j, err := x.judge(ctx, tx, ev, b, &row)
+	if err != nil {
+		return err
+	}
+	verdict := j.verdict
 	switch {
 	case ask && tooOld(ev, time.Now()):
 		row.By, row.Decision, row.Reason = ByHub, Unanswered, TooOld
 	case ask:
-		row.By, row.Decision, row.Reason = ByHub, verdict.decision(), verdict.Reason
+		row.By, row.Decision, row.Reason, row.Flag = ByHub, verdict.decision(), verdict.Reason, verdict.Alert
 	case b.Decision == Granted:
 		row.Reason = None
 		row.Flag = verdict.Reason // the door let in whom the hub would have refused
@@ -117,35 +138,148 @@ func (x *Access) handleBadge(ctx context.Context, tx *sql.Tx, ev *event.Event, b
 	if err != nil || !fresh {
 		return err
 	}
-	if ask && row.Decision != Unanswered {
-		x.countTry(ev, verdict)
+	if verdict.Duress { // the answer and the log are those of any badge
+		if err := x.report(ctx, tx, "duress:"+ev.Device+":"+ev.ID, ev.Device, "duress", map[string]any{"badge": row.ID}); err != nil {
+			return err
+		}
+	}
+	if !ask {
+		return x.afterTheFact(ctx, tx, ev, b, &row, j)
+	}
+	if row.Decision != Unanswered {
+		if err := x.settle(ctx, tx, ev, b, j); err != nil {
+			return err
+		}
 		x.pending.answers = append(x.pending.answers, answer{row.ID, ev.Device, ev.ID, verdict, ev.ReceivedAt})
 	}
 	return nil
 }
 
-// judge decides, and fills in who it was.
-func (x *Access) judge(ev *event.Event, b badgeData, row *Badge) Verdict {
+// judged is a decision with what it was made of.
+type judged struct {
+	ask     Ask
+	was, is State
+	verdict Verdict
+	scopes  []string // of a PIN: where wrong ones count
+}
+
+// settle keeps what an answered ask has changed.
+func (x *Access) settle(ctx context.Context, tx *sql.Tx, ev *event.Event, b badgeData, j judged) error {
+	if b.Credential.Type == "pin" {
+		if err := x.countTry(ctx, tx, ev, j.scopes, j.verdict); err != nil {
+			return err
+		}
+	}
+	if err := x.learn(ctx, tx, j.ask.Credential, normal(b.Credential.Type, b.Credential.Value)); err != nil {
+		return err
+	}
+	if err := x.settleState(ctx, tx, &j.ask, j.was, j.is); err != nil {
+		return err
+	}
+	if j.ask.Out && j.verdict.Granted {
+		return x.visitorLeft(ctx, tx, j.ask.Credential)
+	}
+	return nil
+}
+
+// judge decides, and fills in who it was. What a door did alone is judged by the
+// rights of that time, without the rules that need to know what was before.
+func (x *Access) judge(ctx context.Context, tx *sql.Tx, ev *event.Event, b badgeData, row *Badge) (j judged, err error) {
 	value := normal(b.Credential.Type, b.Credential.Value)
 	row.Last4 = last4(b.Credential.Type, value)
-	ask := Ask{Type: b.Credential.Type, At: ev.At.In(x.loc), ClockOff: ev.At.Sub(ev.ReceivedAt) > clockTolerance}
-	if b.Decision == "ask" {
-		// Now is now, whatever the door thinks; and only who asks can be locked.
-		ask.At = ev.ReceivedAt.In(x.loc)
-		ask.Locked = b.Credential.Type == "pin" && x.locked(ev)
+	asked := b.Decision == "ask"
+	j.ask = Ask{Type: b.Credential.Type, Out: b.Side == "out", At: ev.At.In(x.loc), ClockOff: ev.At.Sub(ev.ReceivedAt) > clockTolerance}
+	if asked { // now is now, whatever the door thinks
+		j.ask.At = ev.ReceivedAt.In(x.loc)
 	}
-	if d, ok := x.doors.Door(ev.Device); ok {
-		ask.Door = &d
+	d, known := x.doors.Door(ev.Device)
+	if known {
+		j.ask.Door = &d
 		row.DoorName, row.Zone = d.Name, d.Zone
 	}
-	m := x.mac(b.Credential.Type, value)
+	if asked && b.Credential.Type == "pin" { // only who asks can be locked
+		j.scopes = tryScopes(ev.Device, row.Zone, value)
+		if j.ask.Locked, err = locked(ctx, tx, j.scopes, ev.ReceivedAt); err != nil {
+			return j, err
+		}
+	}
+	c := x.identify(&j.ask, value, row)
+	if asked && c != nil && j.ask.Fault == None {
+		fresh, err := takeCode(ctx, tx, *c, ev.ReceivedAt)
+		if err != nil {
+			return j, err
+		}
+		if !fresh {
+			j.ask.Fault = CredentialReplay
+		}
+	}
+	if asked {
+		if j.was, err = x.recall(ctx, tx, &j.ask); err != nil {
+			return j, err
+		}
+		if j.ask.Rung = x.rungOf(ev.Device); j.ask.Rung != Controlled {
+			row.Rung = j.ask.Rung.String()
+		}
+	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	ask.Credential = x.ix.credentials[m]
-	if c := ask.Credential; c != nil {
+	if asked {
+		j.verdict, j.is = Decide(j.ask, j.was)
+	} else {
+		j.verdict = x.judgeAlone(j.ask)
+	}
+	return j, nil
+}
+
+// judgeAlone judges what a door decided without the hub.
+func (x *Access) judgeAlone(a Ask) Verdict {
+	if a.Policy != nil {
+		a.Policy = &Policy{Groups: a.Policy.Groups, RefuseUID: a.Policy.RefuseUID}
+	}
+	if c := a.Credential; c != nil && c.MaxUses > 0 { // how often, the hub will count when it knows
+		limitless := *c
+		limitless.MaxUses = 0
+		a.Credential = &limitless
+	}
+	a.Out = false // somebody who had no right to be in is worth a flag
+	v, _ := Decide(a, State{Escort: a.At.UnixMilli()})
+	return v
+}
+
+// identify finds whose credential it is, and what policy and calendar say of the
+// ask. The code is returned when one was read.
+func (x *Access) identify(a *Ask, value string, row *Badge) (shown *doorlist.Code) {
+	var door string
+	if a.Door != nil {
+		door = a.Door.ID
+	}
+	m := x.mac(a.Type, value)
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	a.Policy, a.Days = x.site.doors[door], x.site.calendar.days(a.At)
+	switch {
+	case a.Type == "pin" && a.Locked: // is not even looked at
+	case a.Type == "pin":
+		a.Credential = x.findPIN(value)
+	case a.Type == "qr" && doorlist.IsCode(value):
+		var c doorlist.Code
+		if c, a.Credential, a.Fault = x.checkCode(value, door, a.At); a.Credential != nil {
+			shown = &c
+		}
+	default:
+		a.Credential = x.ix.credentials[m]
+	}
+	if c := a.Credential; c != nil {
 		row.Credential, row.Person, row.PersonName, row.Unit = c.ID, c.Person.ID, c.Person.Name, c.Person.Unit
 	}
-	return Decide(ask)
+	return shown
+}
+
+func (x *Access) rungOf(door string) Rung {
+	if x.rungs == nil {
+		return Controlled
+	}
+	return x.rungs.Rung(door)
 }
 
 // tooOld reports whether nobody stands at the door any more: the event waited,
@@ -160,7 +294,16 @@ func tooOld(ev *event.Event, n time.Time) bool {
 func (x *Access) Committed(ctx context.Context) {
 	p := x.pending
 	x.pending = pending{}
-	maps.Copy(x.tries, p.tries)
+	x.tell()
+	x.lists.heard(p.reports)
+	for _, id := range p.counted {
+		x.lists.touch(id)
+	}
+	for _, id := range p.changed {
+		if err := x.changed(ctx, func(*sql.Tx) error { return nil }, func(ctx context.Context) error { return x.refreshPerson(ctx, id) }); err != nil {
+			x.log.ErrorContext(ctx, "end pass of who left", "err", err)
+		}
+	}
 	failed := map[int64]Reason{}
 	for _, a := range p.answers {
 		if time.Since(a.received) > answerWithin {

@@ -15,7 +15,10 @@ type CredentialInfo struct {
 	Person    string     `json:"person"`
 	Type      string     `json:"type"` // card, pin, qr, mobile
 	Last4     string     `json:"last4"`
-	State     string     `json:"state"` // active, revoked, lost
+	Class     string     `json:"class,omitempty"` // card: uid, crypto; qr: fixed, rotating
+	Duress    bool       `json:"duress,omitempty"`
+	MaxUses   int        `json:"max_uses,omitempty"` // at each door
+	State     string     `json:"state"`              // active, revoked, lost
 	ValidFrom *time.Time `json:"valid_from,omitempty"`
 	ValidTo   *time.Time `json:"valid_to,omitempty"`
 	CreatedAt time.Time  `json:"created_at"`
@@ -25,13 +28,35 @@ type CredentialInfo struct {
 // NewCredential is what AddCredential needs.
 type NewCredential struct {
 	Person, Type, Value string
+	Class               string // of a card; empty: uid
+	Duress              bool   // of a PIN: opens, and calls for help in silence
+	MaxUses             int    // at each door; 0: as often as wanted
 	ValidFrom, ValidTo  *time.Time
 }
 
 // minPIN digits: a shorter one is found by trying within a day at 275 doors.
 const minPIN = 6
 
-func checkCredential(n NewCredential, value string) error {
+// mostUses bounds what is counted.
+const mostUses = 10_000
+
+func checkCredential(n *NewCredential, value string) error {
+	switch {
+	case n.Type == "card" && n.Class == "":
+		n.Class = ClassUID // nobody may take a card for better than it is
+	case n.Type == "card" && n.Class != ClassUID && n.Class != ClassCrypto:
+		return fmt.Errorf("%w: class %q of a card is not one of uid, crypto", ErrInvalid, n.Class)
+	case n.Type == "qr":
+		n.Class = ClassFixed
+	case n.Type != "card" && n.Class != "":
+		return fmt.Errorf("%w: only a card has a class", ErrInvalid)
+	}
+	switch {
+	case n.Duress && n.Type != "pin":
+		return fmt.Errorf("%w: only a PIN can be for duress", ErrInvalid)
+	case n.MaxUses < 0 || n.MaxUses > mostUses:
+		return fmt.Errorf("%w: max_uses is 0 to %d", ErrInvalid, mostUses)
+	}
 	switch n.Type {
 	case "card", "qr", "mobile":
 		if len(value) < 4 || len(value) > 512 {
@@ -58,32 +83,58 @@ func checkValidity(from, to *time.Time) error {
 // already is refused.
 func (x *Access) AddCredential(ctx context.Context, actor string, n NewCredential) (CredentialInfo, error) {
 	value := normal(n.Type, n.Value)
-	if err := checkCredential(n, value); err != nil {
+	if err := checkCredential(&n, value); err != nil {
 		return CredentialInfo{}, err
 	}
 	c := CredentialInfo{
-		ID: newID("c-"), Person: n.Person, Type: n.Type, Last4: last4(n.Type, value), State: "active",
+		ID: newID("c-"), Person: n.Person, Type: n.Type, Class: n.Class, Duress: n.Duress, MaxUses: n.MaxUses, Last4: last4(n.Type, value), State: "active",
 		ValidFrom: n.ValidFrom, ValidTo: n.ValidTo, CreatedAt: now(),
 	}
-	m := x.mac(n.Type, value)
 	err := x.changed(ctx, func(tx *sql.Tx) error {
 		if err := knownPerson(ctx, tx, n.Person); err != nil {
 			return err
 		}
-		var taken int
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM access_credentials WHERE mac = ? AND revoked_at = 0", m[:]).Scan(&taken); err != nil {
-			return fmt.Errorf("add credential: %w", err)
+		if err := x.insertCredential(ctx, tx, c, value); err != nil {
+			return err
 		}
-		if taken > 0 {
-			return ErrTaken
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO access_credentials(id, person, type, mac, last4, valid_from, valid_to, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, c.ID, c.Person, c.Type, m[:], c.Last4, ms(c.ValidFrom), ms(c.ValidTo), c.CreatedAt.UnixMilli()); err != nil {
-			return fmt.Errorf("add credential: %w", err)
-		}
-		return x.audit.Audit(ctx, tx, actor, "credential.created", c.ID, map[string]any{"person": c.Person, "type": c.Type, "last4": c.Last4})
+		return x.audit.Audit(ctx, tx, actor, "credential.created", c.ID, map[string]any{"person": c.Person, "type": c.Type, "class": c.Class, "last4": c.Last4})
 	}, func(ctx context.Context) error { return x.refreshPerson(ctx, c.Person) })
 	return c, err
+}
+
+// insertCredential writes a credential whose value nobody else has. x.change is
+// held, so the index knows of all others.
+func (x *Access) insertCredential(ctx context.Context, tx *sql.Tx, c CredentialInfo, value string) error {
+	m, salt, tag := x.mac(c.Type, value), []byte{}, anyTag
+	var taken int
+	if c.Type == "pin" {
+		var err error
+		if salt, err = newSalt(); err != nil {
+			return fmt.Errorf("add credential: %w", err)
+		}
+		m, tag = x.pinMAC(salt, value), x.pinTag(value)
+		x.mu.RLock()
+		if old := x.findPIN(value); old != nil && old.Revoked == 0 {
+			taken = 1
+		}
+		x.mu.RUnlock()
+	} else if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM access_credentials WHERE mac = ? AND revoked_at = 0", m[:]).Scan(&taken); err != nil {
+		return fmt.Errorf("add credential: %w", err)
+	}
+	if taken > 0 {
+		return ErrTaken
+	}
+	offline, err := x.forDoors(c.ID, c.Type, c.Class, value)
+	if err != nil {
+		return fmt.Errorf("add credential: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO access_credentials(id, person, type, class, mac, last4, duress, max_uses, salt, tag, offline, valid_from, valid_to, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.ID, c.Person, c.Type, c.Class, m[:], c.Last4, c.Duress, c.MaxUses, salt, tag, offline,
+		ms(c.ValidFrom), ms(c.ValidTo), c.CreatedAt.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("add credential: %w", err)
+	}
+	return nil
 }
 
 // RevokeCredential ends a credential; a lost one is refused under its own
@@ -110,12 +161,12 @@ func (x *Access) RevokeCredential(ctx context.Context, actor, id string, lost bo
 // Credentials lists credentials by id, of one person or of all.
 func (x *Access) Credentials(ctx context.Context, person, after string, limit int) ([]CredentialInfo, error) {
 	cs := []CredentialInfo{}
-	err := x.each(ctx, `SELECT id, person, type, last4, valid_from, valid_to, created_at, revoked_at, lost FROM access_credentials
+	err := x.each(ctx, `SELECT id, person, type, class, last4, duress, max_uses, valid_from, valid_to, created_at, revoked_at, lost FROM access_credentials
 		WHERE id > ? AND (? = '' OR person = ?) ORDER BY id LIMIT ?`, []any{after, person, person, limit}, func(rows *sql.Rows) error {
 		var c CredentialInfo
 		var from, to, created, revoked int64
 		var lost bool
-		if err := rows.Scan(&c.ID, &c.Person, &c.Type, &c.Last4, &from, &to, &created, &revoked, &lost); err != nil {
+		if err := rows.Scan(&c.ID, &c.Person, &c.Type, &c.Class, &c.Last4, &c.Duress, &c.MaxUses, &from, &to, &created, &revoked, &lost); err != nil {
 			return err
 		}
 		c.ValidFrom, c.ValidTo, c.RevokedAt, c.CreatedAt = at(from), at(to), at(revoked), time.UnixMilli(created).UTC()

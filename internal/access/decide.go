@@ -5,134 +5,174 @@ import (
 	"time"
 )
 
-// Reason says why somebody was refused; one code per refusal. Screens translate
-// it.
-type Reason string
-
-// The reasons. The last group is for checks that are still to come; their codes
-// are fixed here, because doors report them too.
-const (
-	None              Reason = ""
-	UnknownCredential Reason = "unknown_credential"
-	Inactive          Reason = "inactive" // credential revoked, or its person moved out
-	Expired           Reason = "expired"
-	NotYetValid       Reason = "not_yet_valid"
-	LostStolen        Reason = "lost_stolen"
-	WrongDoor         Reason = "wrong_door"
-	OutsideSchedule   Reason = "outside_schedule"
-	PINWrong          Reason = "pin_wrong"
-	TooManyTries      Reason = "too_many_tries"
-	ClockUntrusted    Reason = "clock_untrusted"
-	DeviceUntrusted   Reason = "device_untrusted"
-
-	Passback          Reason = "passback"
-	Lockdown          Reason = "lockdown"
-	TwoPerson         Reason = "two_person_incomplete"
-	EscortMissing     Reason = "escort_missing"
-	CredentialReplay  Reason = "credential_replay" //nolint:gosec // a reason, not a secret
-	TooOld            Reason = "too_old"           // not refused: not answered
-	DoorOffline       Reason = "door_offline"      // not refused: the answer could not be sent
-	notACode          Reason = "other"             // a door gave a reason that is no code
-	maxReasonFromDoor        = 64
-)
-
-// Door is a door as the registry knows it.
-type Door struct {
-	ID, Name, Zone string
-	Online         bool // connected at this moment: a command would reach it
-}
-
-// Right is one permission in the index. Times are Unix ms.
-type Right struct {
-	Schedule *Schedule
-	From, To int64 // good from From until before To; To 0: no end
-	Ended    int64 // taken away then; 0: not
-}
-
-// Holder has rights: a person for itself, or a group for its members.
-type Holder struct {
-	Doors map[string][]Right // by door
-	Zones map[string][]Right // by zone, for all doors within
-}
-
-// Person is a person in the index.
-type Person struct {
-	ID, Name, Unit string
-	Left           int64 // moved out then; 0: not
-	Own            *Holder
-	Groups         []*Holder
-}
-
-// Credential is a credential in the index.
-type Credential struct {
-	ID, Type, Last4 string
-	Person          *Person
-	From, To        int64
-	Revoked         int64 // 0: not
-	Lost            bool
-}
-
 // Ask is a question to Decide.
 type Ask struct {
 	Door       *Door       // nil: not in the registry
-	Credential *Credential // nil: unknown
+	Policy     *Policy     // of the door; nil: none
+	Rung       Rung        // where the door stands
+	Out        bool        // shown inside, to get out
+	Credential *Credential // nil: unknown, or none was needed
+	Person     *Person     // known by other means than a credential: a signed-in phone
 	Type       string      // of the credential shown
+	Fault      Reason      // what is wrong with the credential itself: replayed, too old
+	Proven     bool        // the phone proved itself
 	At         time.Time   // in the community's time zone, for schedules
+	Days       Days        // what the calendar says of that day
 	ClockOff   bool        // the door's clock can't be right
-	Locked     bool        // too many wrong PINs at this door
+	Locked     bool        // too many wrong PINs
 }
 
 // Verdict is the answer; Reason is empty when Granted.
 type Verdict struct {
 	Granted bool
 	Reason  Reason
+	Alert   Reason // granted, and yet this is to be noted
+	Duress  bool   // somebody is made to open: tell the desk, never the door
 }
 
-// Decide says whether a credential opens a door. It is pure: same question, same
-// answer; it allocates nothing, and its cost does not depend on how many people,
-// credentials or doors there are.
-func Decide(a Ask) Verdict {
-	switch {
-	case a.Door == nil:
-		return Verdict{Reason: DeviceUntrusted}
-	case a.ClockOff:
-		return Verdict{Reason: ClockUntrusted}
-	case a.Locked:
-		return Verdict{Reason: TooManyTries}
-	case a.Credential == nil && a.Type == "pin":
-		return Verdict{Reason: PINWrong}
-	case a.Credential == nil:
-		return Verdict{Reason: UnknownCredential}
+// escortWithin is how long after a host a guest may follow, in ms.
+const escortWithin = 30_000
+
+// Decide says whether a credential opens a door. It is pure: same question and
+// state, same answer and state; it allocates nothing, and its cost does not
+// depend on how many people, credentials or doors there are.
+//
+// In this order, and the first that fails is the reason:
+//
+//  1. The door is known; its clock is right; it is not locked by wrong PINs; the
+//     credential is not faulty in itself, is known, and is good now.
+//  2. A door that refuses copyable cards is shown none. A phone has proved
+//     itself where that is asked.
+//  3. The person has not moved out; a guest's host neither. A child's guardian has
+//     agreed.
+//  4. One of the rights of the person, or of its groups, for the door, its
+//     groups or the zones around it, holds now. The most generous counts. Of a
+//     guest, the host has a right to the door, too, whatever the hour.
+//  5. In a lockdown that right says so. To such a right the rest does not apply:
+//     rescuers are not kept waiting.
+//  6. The credential is not used up. To get in: no door of the interlock is open;
+//     the day's first person has been there; who may not go alone does not.
+//  7. Who comes in is not inside already, where that is enforced.
+//  8. To get in: a second person follows the first in time.
+//
+// A door that is free refuses nobody, and neither does any door from inside: what
+// would have been the reason is noted in Alert.
+func Decide(a Ask, s State) (Verdict, State) {
+	if a.Door == nil {
+		return Verdict{Reason: DeviceUntrusted}, s
 	}
+	v := Verdict{Duress: a.duress()}
+	var first bool
+	next := s
+	v.Reason = a.credential()
+	if v.Reason == None {
+		v.Reason, first = a.person()
+	}
+	if v.Reason == None && (a.Rung != Lockdown || a.Out) {
+		v.Reason, v.Alert = a.rules(&next, first)
+	}
+	switch {
+	case v.Reason == None:
+		v.Granted = true
+		a.count(&next, first)
+	case a.Out || a.Rung.Free():
+		v = Verdict{Granted: true, Alert: v.Reason, Duress: v.Duress}
+		next = s
+	default:
+		return v, next
+	}
+	a.enter(&next)
+	return v, next
+}
+
+// who asks; nil when that is not known.
+func (a *Ask) who() *Person {
+	if a.Credential != nil {
+		return a.Credential.Person
+	}
+	return a.Person
+}
+
+// duress counts when the credential was good once, so that a stranger's old PIN
+// calls nobody.
+func (a *Ask) duress() bool {
+	c := a.Credential
+	return c != nil && c.Duress && !reached(c.Revoked, a.At.UnixMilli()) && !a.Locked
+}
+
+// credential is 1 and 2 of the rules.
+func (a *Ask) credential() Reason {
 	c, ms := a.Credential, a.At.UnixMilli()
 	switch {
+	case a.ClockOff:
+		return ClockUntrusted
+	case a.Locked:
+		return TooManyTries
+	case a.Fault != None:
+		return a.Fault
+	case c == nil && a.Person != nil:
+		if a.Policy != nil && a.Policy.PhoneProof && !a.Proven {
+			return PhoneUnproven
+		}
+		return None
+	case c == nil && a.Type == "pin":
+		return PINWrong
+	case c == nil:
+		return UnknownCredential
 	case reached(c.Revoked, ms) && c.Lost:
-		return Verdict{Reason: LostStolen}
+		return LostStolen
 	case reached(c.Revoked, ms):
-		return Verdict{Reason: Inactive}
+		return Inactive
 	case c.From > ms:
-		return Verdict{Reason: NotYetValid}
+		return NotYetValid
 	case reached(c.To, ms):
-		return Verdict{Reason: Expired}
+		return Expired
+	case a.Policy != nil && a.Policy.RefuseUID && c.Type == "card" && c.Class != ClassCrypto:
+		return CredentialClass
 	}
-	return DecidePerson(c.Person, a.Door, a.At)
+	return None
 }
 
-// DecidePerson says whether a person, known by other means than a credential,
-// may open a door. Of several rights the most generous counts; of several
-// refusals the one that is nearest to a grant is named.
-func DecidePerson(p *Person, d *Door, at time.Time) Verdict {
+// person is 3 to 5 of the rules. first is whether a right opens the day.
+func (a *Ask) person() (r Reason, first bool) {
+	p := a.who()
+	if r := a.alive(p); r != None {
+		return r, false
+	}
+	f := a.find(p)
 	switch {
-	case d == nil:
+	case f.best != gradeGranted:
+		return f.best.reason(), false
+	case p.Host != nil && a.find(p.Host).best < gradeHours:
+		return Inactive, false
+	case a.Rung == Lockdown && !f.lockdown && !a.Out:
+		return LockedDown, false
+	}
+	return None, f.first
+}
+
+func (a *Ask) alive(p *Person) Reason {
+	ms := a.At.UnixMilli()
+	switch {
+	case p == nil || reached(p.Left, ms):
+		return Inactive
+	case p.Host != nil && reached(p.Host.Left, ms):
+		return Inactive
+	case p.Kind == Child && !p.Consent && !reached(p.ChildUntil, ms):
+		return ConsentMissing
+	}
+	return None
+}
+
+// DecidePerson says whether a person has a right to a door now; it asks for
+// nothing else that the door may demand.
+func DecidePerson(p *Person, a Ask) Verdict {
+	a.Credential, a.Person = nil, p
+	if a.Door == nil {
 		return Verdict{Reason: DeviceUntrusted}
-	case p == nil || reached(p.Left, at.UnixMilli()):
-		return Verdict{Reason: Inactive}
 	}
-	best := p.Own.grade(d, at, gradeNone)
-	for _, g := range p.Groups {
-		best = g.grade(d, at, best)
-	}
-	return best.verdict()
+	r, _ := a.person()
+	return Verdict{Granted: r == None, Reason: r}
 }
 
 // grade orders how near a right is to a grant.
@@ -146,40 +186,62 @@ const (
 	gradeGranted
 )
 
-func (g grade) verdict() Verdict {
+func (g grade) reason() Reason {
 	switch g {
 	case gradeGranted:
-		return Verdict{Granted: true}
+		return None
 	case gradeHours:
-		return Verdict{Reason: OutsideSchedule}
+		return OutsideSchedule
 	case gradeEarly:
-		return Verdict{Reason: NotYetValid}
+		return NotYetValid
 	case gradeExpired:
-		return Verdict{Reason: Expired}
+		return Expired
 	case gradeNone:
 	}
-	return Verdict{Reason: WrongDoor}
+	return WrongDoor
 }
 
-// grade looks at the rights for the door itself and for each zone around it.
-func (h *Holder) grade(d *Door, at time.Time, best grade) grade {
-	if h == nil {
-		return best
+// found is the best of all rights, and what those that hold allow besides.
+type found struct {
+	best            grade
+	first, lockdown bool
+}
+
+func (a *Ask) find(p *Person) (f found) {
+	a.look(p.Own, &f)
+	for _, g := range p.Groups {
+		a.look(g, &f)
 	}
-	best = gradeAll(h.Doors[d.ID], at, best)
-	for z := d.Zone; z != "" && best < gradeGranted; {
-		best = gradeAll(h.Zones[z], at, best)
+	return f
+}
+
+// look goes through the rights for the door itself, for its groups, and for each
+// zone around it.
+func (a *Ask) look(h *Holder, f *found) {
+	if h == nil {
+		return
+	}
+	a.gradeAll(h.Doors[a.Door.ID], f)
+	if a.Policy != nil && len(h.Groups) > 0 {
+		for _, g := range a.Policy.Groups {
+			a.gradeAll(h.Groups[g], f)
+		}
+	}
+	if len(h.Zones) == 0 {
+		return
+	}
+	for z := a.Door.Zone; z != ""; {
+		a.gradeAll(h.Zones[z], f)
 		i := strings.LastIndexByte(z, '/')
 		if i < 0 {
 			break
 		}
 		z = z[:i]
 	}
-	return best
 }
 
-func gradeAll(rs []Right, at time.Time, best grade) grade {
-	ms := at.UnixMilli()
+func (a *Ask) gradeAll(rs []Right, f *found) {
+	ms := a.At.UnixMilli()
 	for i := range rs {
 		r := &rs[i]
 		g := gradeGranted
@@ -190,12 +252,14 @@ func gradeAll(rs []Right, at time.Time, best grade) grade {
 			g = gradeExpired
 		case r.From > ms:
 			g = gradeEarly
-		case !r.Schedule.Allows(at):
+		case !r.Schedule.Allows(a.At, a.Days):
 			g = gradeHours
 		}
-		best = max(best, g)
+		f.best = max(f.best, g)
+		if g == gradeGranted {
+			f.first, f.lockdown = f.first || r.First, f.lockdown || r.Lockdown
+		}
 	}
-	return best
 }
 
 // reached reports whether a point in time is there; 0 never is.

@@ -11,7 +11,12 @@
 // seconds is never answered, because nobody stands there any more.
 //
 // Card values are not kept: only their HMAC under a key, and the last four
-// digits to recognise a card on the screen.
+// digits to recognise a card on the screen. PINs have a salt of their own besides.
+//
+// What the rules of a door remember – who is in which area, who waits for a
+// second person, what is used up – stands in the tables and is read and written
+// in the transaction of the badge; nothing of it is in memory, so neither a
+// restart nor a rolled-back batch can make it wrong.
 //
 // Concurrency: all methods may be called by any goroutine, but Handle,
 // Committed and Undone belong to one follower, which calls Handle inside its

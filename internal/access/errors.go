@@ -10,4 +10,14 @@ var (
 	ErrNotYours    = errors.New("no live right to this door")
 	ErrDoorOffline = errors.New("the door is not connected")
 	ErrTooOften    = errors.New("too many openings in a short time")
+
+	ErrTooManyPasses = errors.New("too many passes at a time")
+	ErrCodeRevoked   = errors.New("the code was revoked")
+	ErrPhone         = errors.New("the phone could not prove itself")
+	ErrReasonNeeded  = errors.New("say why")
 )
+
+// RefusedError is that a rule of the door refuses, though the person has a right.
+type RefusedError struct{ Reason Reason }
+
+func (e *RefusedError) Error() string { return "refused: " + string(e.Reason) }

@@ -47,16 +47,21 @@ type Badge struct {
 	Late       bool      `json:"late"`
 	// Flag is set when a door alone let in somebody whom the hub would have
 	// refused, such as with a revoked card; it is the hub's reason.
+	//
+	// It is set, too, when the hub let somebody pass whom a rule would have
+	// refused: from inside, at a door that is free, or where passback only alerts.
 	Flag Reason `json:"flag,omitempty"`
+	// Rung is where the door stood, when it was not controlled.
+	Rung string `json:"rung,omitempty"`
 }
 
 // logBadge writes the row and tells the feed; fresh is false when it was there.
 func (x *Access) logBadge(ctx context.Context, tx *sql.Tx, b *Badge) (fresh bool, err error) {
 	res, err := tx.ExecContext(ctx, `INSERT INTO access_badges(at, received_at, seq, event, door, door_name, zone, person, person_name, unit,
-		credential, type, last4, side, decision, reason, decided_by, actor, note, late, flag)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(door, event) DO NOTHING`,
+		credential, type, last4, side, decision, reason, decided_by, actor, note, late, flag, rung)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(door, event) DO NOTHING`,
 		b.At.UnixMilli(), b.ReceivedAt.UnixMilli(), b.Seq, b.Event, b.Door, b.DoorName, b.Zone, b.Person, b.PersonName, b.Unit,
-		b.Credential, b.Type, b.Last4, b.Side, b.Decision, b.Reason, b.By, b.Actor, b.Note, b.Late, b.Flag)
+		b.Credential, b.Type, b.Last4, b.Side, b.Decision, b.Reason, b.By, b.Actor, b.Note, b.Late, b.Flag, b.Rung)
 	if err != nil {
 		return false, fmt.Errorf("badge log: %w", err)
 	}
@@ -95,12 +100,12 @@ func (x *Access) markUnanswered(ctx context.Context, why map[int64]Reason) error
 }
 
 const badgeColumns = `id, at, received_at, seq, event, door, door_name, zone, person, person_name, unit,
-	credential, type, last4, side, decision, reason, decided_by, actor, note, late, flag`
+	credential, type, last4, side, decision, reason, decided_by, actor, note, late, flag, rung`
 
 func scanBadge(row interface{ Scan(...any) error }) (b Badge, err error) {
 	var at, received int64
 	err = row.Scan(&b.ID, &at, &received, &b.Seq, &b.Event, &b.Door, &b.DoorName, &b.Zone, &b.Person, &b.PersonName, &b.Unit,
-		&b.Credential, &b.Type, &b.Last4, &b.Side, &b.Decision, &b.Reason, &b.By, &b.Actor, &b.Note, &b.Late, &b.Flag)
+		&b.Credential, &b.Type, &b.Last4, &b.Side, &b.Decision, &b.Reason, &b.By, &b.Actor, &b.Note, &b.Late, &b.Flag, &b.Rung)
 	b.At, b.ReceivedAt = time.UnixMilli(at).UTC(), time.UnixMilli(received).UTC()
 	return b, err
 }

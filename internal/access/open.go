@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -47,35 +49,73 @@ func (x *Access) Unlock(ctx context.Context, who web.Principal, door, reason, ke
 	}
 	return x.open(ctx, d, Badge{
 		Event: reference(ByDesk, who, door, key), By: ByDesk, Actor: who.ID, Note: reason,
-	}, "doors.unlock")
+	}, "doors.unlock", nil)
 }
 
-// OpenHome opens a door from a resident's phone. A door that is not the
-// resident's and one that does not exist give the same error, so nobody learns
-// which doors there are.
-func (x *Access) OpenHome(ctx context.Context, who web.Principal, door, key string) (Opening, error) {
+// OpenHome opens a door from a resident's phone; proven says that the phone has
+// proved itself for this opening.
+func (x *Access) OpenHome(ctx context.Context, who web.Principal, door, key string, proven bool) (Opening, error) {
 	if !x.pace.ok(who.Person) {
 		return Opening{}, ErrTooOften
 	}
 	d, known := x.doors.Door(door)
-	b := Badge{By: ByApp, Type: "mobile", Actor: who.ID, Person: who.Person}
-	verdict := Verdict{Reason: DeviceUntrusted}
-	if known {
-		x.mu.RLock()
-		if p := x.ix.people[who.Person]; p != nil {
-			verdict = DecidePerson(p, &d, time.Now().In(x.loc))
-			b.PersonName, b.Unit = p.Name, p.Unit
-		}
-		x.mu.RUnlock()
+	if !known {
+		return Opening{}, x.refuseHome(ctx, who, door, DeviceUntrusted)
 	}
-	if !verdict.Granted {
-		if err := x.audit.Audit(ctx, nil, who.ID, "home.open_refused", door, map[string]any{"person": who.Person, "reason": verdict.Reason}); err != nil {
-			return Opening{}, err
-		}
-		return Opening{}, ErrNotYours
+	b := Badge{By: ByApp, Type: "mobile", Actor: who.ID, Person: who.Person, Event: reference(ByApp, who, door, key)}
+	ask := Ask{Door: &d, Type: "mobile", At: time.Now().In(x.loc), Rung: x.rungOf(door), Proven: proven}
+	if ask.Rung != Controlled {
+		b.Rung = ask.Rung.String()
 	}
-	b.Event = reference(ByApp, who, door, key)
-	return x.open(ctx, d, b, "home.open")
+	x.mu.RLock()
+	ask.Policy, ask.Days = x.site.doors[door], x.site.calendar.days(ask.At)
+	if p := x.ix.people[who.Person]; p != nil {
+		ask.Person, b.PersonName, b.Unit = p, p.Name, p.Unit
+	}
+	x.mu.RUnlock()
+	if ask.Person == nil {
+		return Opening{}, x.refuseHome(ctx, who, door, Inactive)
+	}
+	o, err := x.open(ctx, d, b, "home.open", func(ctx context.Context, tx *sql.Tx, b *Badge) error { return x.decideHome(ctx, tx, ask, b) })
+	if r, ok := errors.AsType[*RefusedError](err); ok {
+		return Opening{}, x.refuseHome(ctx, who, door, r.Reason)
+	}
+	return o, err
+}
+
+// decideHome judges an opening from a phone within the transaction that writes it,
+// so that nothing that is counted is counted past.
+func (x *Access) decideHome(ctx context.Context, tx *sql.Tx, ask Ask, b *Badge) error {
+	was, err := x.recall(ctx, tx, &ask)
+	if err != nil {
+		return err
+	}
+	x.mu.RLock()
+	v, is := Decide(ask, was)
+	x.mu.RUnlock()
+	b.Flag = v.Alert
+	if err := x.keep(ctx, tx, &ask, was, is); err != nil {
+		return err
+	}
+	if !v.Granted {
+		return &RefusedError{v.Reason}
+	}
+	return nil
+}
+
+// refuseHome writes down that somebody tried. A door that is not the resident's
+// and one that does not exist give the same error, so nobody learns which doors
+// there are; what a rule of the own door refused is told.
+func (x *Access) refuseHome(ctx context.Context, who web.Principal, door string, r Reason) error {
+	if err := x.audit.Audit(ctx, nil, who.ID, "home.open_refused", door, map[string]any{"person": who.Person, "reason": r}); err != nil {
+		return err
+	}
+	switch r {
+	case OutsideSchedule, LockedDown, PhoneUnproven, Interlocked, FirstPerson, EscortMissing, Passback, TwoPerson, ConsentMissing:
+		return &RefusedError{r}
+	default:
+		return ErrNotYours
+	}
 }
 
 // reference names an opening in the badge log and towards the door. With the
@@ -89,20 +129,35 @@ func reference(by string, who web.Principal, door, key string) string {
 	return by + "-" + hex.EncodeToString(sum[:12])
 }
 
-// open writes what is about to happen, then orders it.
-func (x *Access) open(ctx context.Context, d Door, b Badge, action string) (Opening, error) {
-	if !d.Online {
-		return Opening{}, fmt.Errorf("%w: %s", ErrDoorOffline, d.ID)
-	}
+// open writes what is about to happen, then orders it. may decides, when it is
+// not decided yet; a refusal may have an effect, too, which is kept.
+func (x *Access) open(ctx context.Context, d Door, b Badge, action string, may func(context.Context, *sql.Tx, *Badge) error) (Opening, error) {
 	b.At = now()
 	b.ReceivedAt, b.Door, b.DoorName, b.Zone, b.Side, b.Decision = b.At, d.ID, d.Name, d.Zone, "in", Granted
+	var refused *RefusedError
 	err := x.db.Tx(ctx, func(tx *sql.Tx) error {
+		if again, err := wasOpened(ctx, tx, &b); err != nil || again {
+			return err
+		}
+		if may != nil {
+			if err := may(ctx, tx, &b); errors.As(err, &refused) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+		if !d.Online { // said only to those who may open it
+			return fmt.Errorf("%w: %s", ErrDoorOffline, d.ID)
+		}
 		fresh, err := x.logBadge(ctx, tx, &b)
 		if err != nil || !fresh {
 			return err
 		}
 		return x.audit.Audit(ctx, tx, b.Actor, action, d.ID, map[string]any{"reason": b.Note, "ref": b.Event, "person": b.Person})
 	})
+	if err == nil && refused != nil {
+		err = refused
+	}
 	if err != nil {
 		return Opening{}, err
 	}
@@ -120,21 +175,68 @@ func (x *Access) open(ctx context.Context, d Door, b Badge, action string) (Open
 	return o, x.feed.Committed(ctx)
 }
 
+// wasOpened reports whether this opening was here before: a repeat counts nothing
+// a second time.
+func wasOpened(ctx context.Context, tx *sql.Tx, b *Badge) (bool, error) {
+	var n int
+	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM access_badges WHERE door = ? AND event = ?", b.Door, b.Event).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("open %s: %w", b.Door, err)
+	}
+	return n > 0, nil
+}
+
+// Home is what a resident's first page is made of.
+type Home struct {
+	Name, Unit, Flat string
+	Doors            []HomeDoor
+}
+
+// HomeDoor is a door that is a resident's own.
+type HomeDoor struct {
+	Door
+	Closed Reason // why it does not open now: the hour, or a lockdown
+	Proof  bool   // the phone must prove itself
+}
+
+// HomeOf gathers a resident's home; ok is false for one who does not live here.
+func (x *Access) HomeOf(person string) (h Home, ok bool) {
+	x.mu.RLock()
+	if p := x.ix.people[person]; p != nil {
+		h.Name, h.Unit, h.Flat, ok = p.Name, p.Unit, p.Household, p.Left == 0
+	}
+	x.mu.RUnlock()
+	own := x.doorsOf(person, gradeHours)
+	at := time.Now().In(x.loc)
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for i := range own {
+		d := HomeDoor{Door: own[i]}
+		ask := Ask{Door: &d.Door, Policy: x.site.doors[d.ID], Rung: x.rungOf(d.ID), At: at, Days: x.site.calendar.days(at)}
+		d.Closed = DecidePerson(x.ix.people[person], ask).Reason
+		d.Proof = ask.Policy != nil && ask.Policy.PhoneProof
+		h.Doors = append(h.Doors, d)
+	}
+	return h, ok
+}
+
 // HomeDoors lists the doors that a person may open now, by name.
 func (x *Access) HomeDoors(person string) (name, unit string, doors []Door, ok bool) {
 	x.mu.RLock()
-	p := x.ix.people[person]
-	ids, zones := map[string]bool{}, map[string]bool{}
-	if p != nil {
+	if p := x.ix.people[person]; p != nil {
 		name, unit, ok = p.Name, p.Unit, p.Left == 0
-		for _, h := range append([]*Holder{p.Own}, p.Groups...) {
-			for d := range h.Doors {
-				ids[d] = true
-			}
-			for z := range h.Zones {
-				zones[z] = true
-			}
-		}
+	}
+	x.mu.RUnlock()
+	return name, unit, x.doorsOf(person, gradeGranted), ok
+}
+
+// doorsOf lists the doors, by name, to which a person has a right that is at
+// least so near to a grant now.
+func (x *Access) doorsOf(person string, least grade) (doors []Door) {
+	x.mu.RLock()
+	ids, zones := map[string]bool{}, map[string]bool{}
+	if p := x.ix.people[person]; p != nil {
+		x.named(p, ids, zones)
 	}
 	x.mu.RUnlock()
 	found := map[string]Door{}
@@ -151,13 +253,34 @@ func (x *Access) HomeDoors(person string) (name, unit string, doors []Door, ok b
 	at := time.Now().In(x.loc)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	p := x.ix.people[person]
 	for _, d := range found {
-		if DecidePerson(x.ix.people[person], &d, at).Granted {
+		ask := Ask{Door: &d, Policy: x.site.doors[d.ID], Rung: x.rungOf(d.ID), At: at, Days: x.site.calendar.days(at)}
+		if p != nil && ask.alive(p) == None && ask.find(p).best >= least {
 			doors = append(doors, d)
 		}
 	}
 	sort.Slice(doors, func(a, b int) bool { return doors[a].Name+doors[a].ID < doors[b].Name+doors[b].ID })
-	return name, unit, doors, ok
+	return doors
+}
+
+// named collects the doors and zones that a person's rights name. x.mu is held.
+func (x *Access) named(p *Person, doors, zones map[string]bool) {
+	for _, h := range append([]*Holder{p.Own}, p.Groups...) {
+		for d := range h.Doors {
+			doors[d] = true
+		}
+		for z := range h.Zones {
+			zones[z] = true
+		}
+		for g := range h.Groups {
+			for d, pol := range x.site.doors {
+				if slices.Contains(pol.Groups, g) {
+					doors[d] = true
+				}
+			}
+		}
+	}
 }
 
 // pace limits how often one resident opens doors: ten at once, then one each six
@@ -167,13 +290,20 @@ type pace struct {
 	per map[string]*rate.Limiter
 }
 
+// mostPaced bounds who is remembered: there are fewer residents, but addresses of
+// visitors come from all over the world.
+const mostPaced = 50_000
+
 func newPace() pace { return pace{&sync.Mutex{}, map[string]*rate.Limiter{}} }
 
 func (p pace) ok(person string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.per[person]
-	if l == nil { // as many as there are accounts of residents
+	if l == nil {
+		if len(p.per) >= mostPaced { // those who come are slowed anew, which is better than no memory
+			clear(p.per)
+		}
 		l = rate.NewLimiter(rate.Every(6*time.Second), 10)
 		p.per[person] = l
 	}

@@ -11,13 +11,16 @@ import (
 )
 
 // RightInfo is a right as the API shows it: who (Person or Group) may pass where
-// (Door, or every door in Zone), and when.
+// (Door, every door of DoorGroup, or every door in Zone), and when.
 type RightInfo struct {
 	ID        string     `json:"id"`
 	Person    string     `json:"person,omitempty"`
 	Group     string     `json:"group,omitempty"`
 	Door      string     `json:"door,omitempty"`
+	DoorGroup string     `json:"door_group,omitempty"`
 	Zone      string     `json:"zone,omitempty"`
+	First     bool       `json:"first,omitempty"`    // opens the day at a door that waits for its first person
+	Lockdown  bool       `json:"lockdown,omitempty"` // holds while the door is locked down, too
 	Schedule  string     `json:"schedule"`
 	ValidFrom *time.Time `json:"valid_from,omitempty"`
 	ValidTo   *time.Time `json:"valid_to,omitempty"`
@@ -28,8 +31,10 @@ func checkRight(r *RightInfo) error {
 	switch {
 	case (r.Person == "") == (r.Group == ""):
 		return fmt.Errorf("%w: name either person or group", ErrInvalid)
-	case (r.Door == "") == (r.Zone == ""):
-		return fmt.Errorf("%w: name either door or zone", ErrInvalid)
+	case places(r) != 1:
+		return fmt.Errorf("%w: name one of door, door_group and zone", ErrInvalid)
+	case r.DoorGroup != "" && !validName(r.DoorGroup):
+		return fmt.Errorf("%w: door group %q: use 1 to 63 of a-z 0-9 -", ErrInvalid, r.DoorGroup)
 	case r.Group != "" && !validName(r.Group):
 		return fmt.Errorf("%w: group %q: use 1 to 63 of a-z 0-9 -", ErrInvalid, r.Group)
 	case r.Door != "" && !event.ValidDevice(r.Door):
@@ -43,6 +48,16 @@ func checkRight(r *RightInfo) error {
 	}
 	r.Schedule = s.String()
 	return checkValidity(r.ValidFrom, r.ValidTo)
+}
+
+// places counts how many ways a right says where.
+func places(r *RightInfo) (n int) {
+	for _, p := range []string{r.Door, r.DoorGroup, r.Zone} {
+		if p != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // AddRight adds a right. One that exists in the same words is returned instead
@@ -61,16 +76,8 @@ func (x *Access) AddRight(ctx context.Context, actor string, r RightInfo) (Right
 				return err
 			}
 		}
-		var created int64
-		err := tx.QueryRowContext(ctx, `SELECT id, created_at FROM access_rights WHERE person = ? AND grp = ? AND door = ? AND zone = ?
-			AND schedule = ? AND valid_from = ? AND valid_to = ? AND ended_at = 0`,
-			r.Person, r.Group, r.Door, r.Zone, r.Schedule, ms(r.ValidFrom), ms(r.ValidTo)).Scan(&r.ID, &created)
-		if err == nil {
-			r.CreatedAt = time.UnixMilli(created).UTC()
-			return nil
-		}
-		if !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("add right: %w", err)
+		if there, err := sameRight(ctx, tx, &r); err != nil || there {
+			return err
 		}
 		if err := insertRight(ctx, tx, r); err != nil {
 			return err
@@ -80,10 +87,30 @@ func (x *Access) AddRight(ctx context.Context, actor string, r RightInfo) (Right
 	return r, err
 }
 
+// sameRight looks for a right in the same words, and takes its id and time.
+func sameRight(ctx context.Context, tx *sql.Tx, r *RightInfo) (bool, error) {
+	var created int64
+	holder := "person = ? AND +grp = ?" // one of the two is empty in nearly all rows: its index would find them all
+	if r.Person == "" {
+		holder = "+person = ? AND grp = ?"
+	}
+	err := tx.QueryRowContext(ctx, `SELECT id, created_at FROM access_rights WHERE `+holder+` AND door = ? AND door_group = ? AND zone = ?
+		AND schedule = ? AND valid_from = ? AND valid_to = ? AND first = ? AND lockdown = ? AND ended_at = 0`,
+		r.Person, r.Group, r.Door, r.DoorGroup, r.Zone, r.Schedule, ms(r.ValidFrom), ms(r.ValidTo), r.First, r.Lockdown).Scan(&r.ID, &created)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("add right: %w", err)
+	}
+	r.CreatedAt = time.UnixMilli(created).UTC()
+	return true, nil
+}
+
 func insertRight(ctx context.Context, tx *sql.Tx, r RightInfo) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO access_rights(id, person, grp, door, zone, schedule, valid_from, valid_to, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING`,
-		r.ID, r.Person, r.Group, r.Door, r.Zone, r.Schedule, ms(r.ValidFrom), ms(r.ValidTo), r.CreatedAt.UnixMilli())
+	_, err := tx.ExecContext(ctx, `INSERT INTO access_rights(id, person, grp, door, door_group, zone, schedule, valid_from, valid_to, first, lockdown, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING`,
+		r.ID, r.Person, r.Group, r.Door, r.DoorGroup, r.Zone, r.Schedule, ms(r.ValidFrom), ms(r.ValidTo), r.First, r.Lockdown, r.CreatedAt.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("add right: %w", err)
 	}
@@ -116,17 +143,17 @@ func (x *Access) EndRight(ctx context.Context, actor, id string) error {
 }
 
 // RightsFilter limits Rights; empty fields do not.
-type RightsFilter struct{ Person, Group, Door, Zone string }
+type RightsFilter struct{ Person, Group, Door, DoorGroup, Zone string }
 
 // Rights lists rights that were not taken away, by id.
 func (x *Access) Rights(ctx context.Context, f RightsFilter, after string, limit int) ([]RightInfo, error) {
 	rs := []RightInfo{}
-	err := x.each(ctx, `SELECT id, person, grp, door, zone, schedule, valid_from, valid_to, created_at FROM access_rights
-		WHERE id > ? AND ended_at = 0 AND (? = '' OR person = ?) AND (? = '' OR grp = ?) AND (? = '' OR door = ?) AND (? = '' OR zone = ?)
-		ORDER BY id LIMIT ?`, []any{after, f.Person, f.Person, f.Group, f.Group, f.Door, f.Door, f.Zone, f.Zone, limit}, func(rows *sql.Rows) error {
+	err := x.each(ctx, `SELECT id, person, grp, door, door_group, zone, schedule, valid_from, valid_to, first, lockdown, created_at FROM access_rights
+		WHERE id > ? AND ended_at = 0 AND (? = '' OR person = ?) AND (? = '' OR grp = ?) AND (? = '' OR door = ?) AND (? = '' OR door_group = ?) AND (? = '' OR zone = ?)
+		ORDER BY id LIMIT ?`, []any{after, f.Person, f.Person, f.Group, f.Group, f.Door, f.Door, f.DoorGroup, f.DoorGroup, f.Zone, f.Zone, limit}, func(rows *sql.Rows) error {
 		var r RightInfo
 		var from, to, created int64
-		if err := rows.Scan(&r.ID, &r.Person, &r.Group, &r.Door, &r.Zone, &r.Schedule, &from, &to, &created); err != nil {
+		if err := rows.Scan(&r.ID, &r.Person, &r.Group, &r.Door, &r.DoorGroup, &r.Zone, &r.Schedule, &from, &to, &r.First, &r.Lockdown, &created); err != nil {
 			return err
 		}
 		r.ValidFrom, r.ValidTo, r.CreatedAt = at(from), at(to), time.UnixMilli(created).UTC()

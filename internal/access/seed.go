@@ -67,7 +67,7 @@ func (x *Access) Seed(ctx context.Context, people []SeedPerson, rights []RightIn
 
 func (x *Access) seedPerson(ctx context.Context, tx *sql.Tx, s SeedPerson) error {
 	p := PersonInfo{Name: s.Name, Unit: s.Unit, Household: s.Household, Groups: s.Groups}
-	if err := checkPerson(p); err != nil {
+	if err := checkPerson(&p); err != nil {
 		return err
 	}
 	res, err := tx.ExecContext(ctx, "INSERT INTO access_people(id, name, unit, household, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING",
@@ -81,14 +81,22 @@ func (x *Access) seedPerson(ctx context.Context, tx *sql.Tx, s SeedPerson) error
 	if err := setGroups(ctx, tx, s.ID, s.Groups); err != nil {
 		return err
 	}
+	if err := ensureHousehold(ctx, tx, s.Unit, s.Household); err != nil {
+		return err
+	}
 	for _, card := range s.Cards {
 		value := normal("card", card)
-		if err := checkCredential(NewCredential{Type: "card"}, value); err != nil {
+		if err := checkCredential(&NewCredential{Type: "card"}, value); err != nil {
 			return err
 		}
 		m := x.mac("card", value)
-		if _, err := tx.ExecContext(ctx, `INSERT INTO access_credentials(id, person, type, mac, last4, created_at) VALUES (?, ?, 'card', ?, ?, ?)
-			ON CONFLICT DO NOTHING`, "c-"+hex.EncodeToString(m[:8]), s.ID, m[:], last4("card", value), now().UnixMilli()); err != nil {
+		id := "c-" + hex.EncodeToString(m[:8])
+		offline, err := x.forDoors(id, "card", ClassUID, value)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO access_credentials(id, person, type, class, mac, last4, offline, created_at) VALUES (?, ?, 'card', 'uid', ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`, id, s.ID, m[:], last4("card", value), offline, now().UnixMilli()); err != nil {
 			return err
 		}
 	}
@@ -111,7 +119,7 @@ func seedRight(ctx context.Context, tx *sql.Tx, r RightInfo) error {
 	if err := checkRight(&r); err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte(r.Person + "\x00" + r.Group + "\x00" + r.Door + "\x00" + r.Zone + "\x00" + r.Schedule))
+	sum := sha256.Sum256([]byte(r.Person + "\x00" + r.Group + "\x00" + r.Door + "\x00" + r.Zone + "\x00" + r.Schedule + r.DoorGroup))
 	r.ID, r.CreatedAt = "r-"+hex.EncodeToString(sum[:8]), now()
 	return insertRight(ctx, tx, r)
 }

@@ -20,9 +20,11 @@ func (x *Access) readPeople(ctx context.Context, id string) ([]personRow, error)
 	}
 	var all []personRow
 	place := map[string]int{}
-	err := x.each(ctx, "SELECT id, name, unit, left_at FROM access_people"+where, args, func(rows *sql.Rows) error {
+	err := x.each(ctx, `SELECT id, name, unit, household, kind, left_at, child_until, host, escort,
+		EXISTS (SELECT 1 FROM access_consents c JOIN access_people g ON g.id = c.guardian
+			WHERE c.child = access_people.id AND c.ended_at = 0 AND g.left_at = 0) FROM access_people`+where, args, func(rows *sql.Rows) error {
 		var p personRow
-		if err := rows.Scan(&p.id, &p.name, &p.unit, &p.left); err != nil {
+		if err := rows.Scan(&p.id, &p.name, &p.unit, &p.household, &p.kind, &p.left, &p.childUntil, &p.host, &p.escort, &p.consent); err != nil {
 			return err
 		}
 		place[p.id] = len(all)
@@ -53,17 +55,19 @@ func (x *Access) readCredentials(ctx context.Context, person string) (all []cred
 	if person != "" {
 		where, args = " WHERE person = ?", append(args, person)
 	}
-	err = x.each(ctx, "SELECT id, person, type, mac, last4, valid_from, valid_to, revoked_at, lost FROM access_credentials"+where, args,
+	err = x.each(ctx, `SELECT id, person, type, class, mac, last4, valid_from, valid_to, revoked_at, lost, duress, max_uses, salt, tag, offline
+		FROM access_credentials`+where, args,
 		func(rows *sql.Rows) error {
 			var c credentialRow
-			var m []byte
-			if err := rows.Scan(&c.id, &c.person, &c.typ, &m, &c.last4, &c.from, &c.to, &c.revoked, &c.lost); err != nil {
+			var m, sealed []byte
+			if err := rows.Scan(&c.id, &c.person, &c.typ, &c.class, &m, &c.last4, &c.from, &c.to, &c.revoked, &c.lost, &c.duress, &c.maxUses, &c.salt, &c.tag, &sealed); err != nil {
 				return err
 			}
 			if len(m) != len(c.mac) {
 				return fmt.Errorf("credential %s: hash has %d bytes", c.id, len(m))
 			}
 			c.mac = mac(m)
+			c.offline = x.offlineOf(&c, sealed)
 			all = append(all, c)
 			return nil
 		})
@@ -72,10 +76,10 @@ func (x *Access) readCredentials(ctx context.Context, person string) (all []cred
 
 func (x *Access) readRights(ctx context.Context, where string, args ...any) (all []rightRow, err error) {
 	args = append(args, time.Now().Add(-remember).UnixMilli())
-	err = x.each(ctx, `SELECT id, person, grp, door, zone, schedule, valid_from, valid_to, ended_at FROM access_rights
+	err = x.each(ctx, `SELECT id, person, grp, door, door_group, zone, schedule, valid_from, valid_to, ended_at, first, lockdown FROM access_rights
 		WHERE `+where+` AND (ended_at = 0 OR ended_at > ?)`, args, func(rows *sql.Rows) error {
 		var r rightRow
-		if err := rows.Scan(&r.id, &r.person, &r.group, &r.door, &r.zone, &r.schedule, &r.from, &r.to, &r.ended); err != nil {
+		if err := rows.Scan(&r.id, &r.person, &r.group, &r.door, &r.doorGroup, &r.zone, &r.schedule, &r.from, &r.to, &r.ended, &r.first, &r.lockdown); err != nil {
 			return err
 		}
 		all = append(all, r)

@@ -1,48 +1,138 @@
 package access
 
 import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 	"time"
 
 	"dongyue/internal/event"
 )
 
 // After this many wrong PINs in a row a door takes no PIN for a while (GB
-// 50396-2007 §5.1 allows at most five). Cards go on working.
+// 50396-2007 §5.1 allows at most five). Each further five wrong ones make it
+// three times as long; a day without any makes it short again. Cards go on
+// working.
 const (
-	maxTries = 5
-	lockFor  = 5 * time.Minute
+	maxTries     = 5
+	lockFor      = 5 * time.Minute
+	lockGrows    = 3
+	maxLock      = 24 * time.Hour
+	triesForget  = 24 * time.Hour
+	spreadDoors  = 10 // with a wrong PIN at each within a day, somebody tries all doors
+	reportLocked = "pin_lockout"
+	reportSpread = "pin_spread"
 )
 
-// tries counts the wrong PINs at one door.
+// tries counts the wrong PINs at one door, or for one household where the keypad
+// asks for its number. Times are Unix ms.
 type tries struct {
-	wrong int
-	until time.Time // no PIN before
+	wrong, level int
+	until, at    int64
 }
 
-// triesAt returns the count as the current batch sees it.
-func (x *Access) triesAt(door string) tries {
-	if t, ok := x.pending.tries[door]; ok {
-		return t
+// wrongAt is the count after one more wrong PIN; locked when that was the last one.
+func (t tries) wrongAt(n time.Time) (_ tries, locked bool) {
+	if n.UnixMilli()-t.at > triesForget.Milliseconds() {
+		t.wrong, t.level = 0, 0
 	}
-	return x.tries[door]
+	t.wrong, t.at = t.wrong+1, n.UnixMilli()
+	if t.wrong < maxTries {
+		return t, false
+	}
+	hold := lockFor
+	for range t.level {
+		hold = min(hold*lockGrows, maxLock)
+	}
+	t.wrong, t.level, t.until = 0, t.level+1, n.Add(hold).UnixMilli()
+	return t, true
 }
 
-func (x *Access) locked(ev *event.Event) bool {
-	return ev.ReceivedAt.Before(x.triesAt(ev.Device).until)
+// tryScopes are where a PIN counts.
+func tryScopes(door, zone, typed string) []string {
+	scopes := []string{"door:" + door}
+	if household, _ := splitPIN(typed); household != "" {
+		scopes = append(scopes, "home:"+zone+"/"+household)
+	}
+	return scopes
 }
 
-// countTry counts a wrong PIN; a right one starts afresh.
-func (x *Access) countTry(ev *event.Event, v Verdict) {
-	t := x.triesAt(ev.Device)
-	switch {
-	case v.Reason == PINWrong:
-		if t.wrong++; t.wrong >= maxTries {
-			t = tries{until: ev.ReceivedAt.Add(lockFor)}
+func readTries(ctx context.Context, tx *sql.Tx, scope string) (t tries, err error) {
+	err = tx.QueryRowContext(ctx, "SELECT wrong, level, until, at FROM access_tries WHERE scope = ?", scope).Scan(&t.wrong, &t.level, &t.until, &t.at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return tries{}, nil
+	}
+	if err != nil {
+		return t, fmt.Errorf("read tries: %w", err)
+	}
+	return t, nil
+}
+
+func (t tries) write(ctx context.Context, tx *sql.Tx, scope string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO access_tries(scope, wrong, level, until, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT(scope) DO UPDATE
+		SET wrong = excluded.wrong, level = excluded.level, until = excluded.until, at = excluded.at`, scope, t.wrong, t.level, t.until, t.at)
+	if err != nil {
+		return fmt.Errorf("write tries: %w", err)
+	}
+	return nil
+}
+
+// locked reports whether no PIN is taken now.
+func locked(ctx context.Context, tx *sql.Tx, scopes []string, n time.Time) (bool, error) {
+	for _, s := range scopes {
+		t, err := readTries(ctx, tx, s)
+		if err != nil || n.UnixMilli() < t.until {
+			return err == nil, err
 		}
-	case v.Granted:
-		t.wrong = 0
-	default:
-		return
 	}
-	x.pending.tries[ev.Device] = t
+	return false, nil
+}
+
+// countTry counts a wrong PIN; a right one starts the row afresh, but not the
+// ladder.
+func (x *Access) countTry(ctx context.Context, tx *sql.Tx, ev *event.Event, scopes []string, v Verdict) error {
+	if v.Reason != PINWrong && !v.Granted {
+		return nil
+	}
+	for _, s := range scopes {
+		t, err := readTries(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		if v.Granted {
+			if t.wrong == 0 {
+				continue
+			}
+			t.wrong = 0
+		} else {
+			var full bool
+			if t, full = t.wrongAt(ev.ReceivedAt); full {
+				if err := x.report(ctx, tx, reportLocked+":"+ev.ID+":"+s, ev.Device, reportLocked, map[string]any{"until": at(t.until), "level": t.level}); err != nil {
+					return err
+				}
+			}
+		}
+		if err := t.write(ctx, tx, s); err != nil {
+			return err
+		}
+	}
+	if v.Granted {
+		return nil
+	}
+	return x.countSpread(ctx, tx, ev)
+}
+
+// countSpread tells, once a day, of wrong PINs at many doors.
+func (x *Access) countSpread(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
+	var n int
+	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM access_tries WHERE scope LIKE 'door:%' AND at > ?", ev.ReceivedAt.Add(-triesForget).UnixMilli()).Scan(&n)
+	if err != nil {
+		return fmt.Errorf("count tries: %w", err)
+	}
+	if n < spreadDoors {
+		return nil
+	}
+	id := reportSpread + ":" + ev.ReceivedAt.In(x.loc).Format(time.DateOnly)
+	return x.report(ctx, tx, id, ev.Device, reportSpread, map[string]any{"doors": n})
 }

@@ -117,8 +117,16 @@ func (i *Identity) CheckAudit(ctx context.Context) (n int64, head string, err er
 // AuditEntries lists the chain, newest first, from before the row `before` (0:
 // from the end).
 func (i *Identity) AuditEntries(ctx context.Context, before int64, limit int) ([]AuditEntry, error) {
-	rows, err := i.db.Read().QueryContext(ctx, `SELECT seq, at, actor, action, target, detail, prev, hash FROM audit
-		WHERE (? = 0 OR seq < ?) ORDER BY seq DESC LIMIT ?`, before, before, limit)
+	return i.auditRows(ctx, "WHERE (? = 0 OR seq < ?) ORDER BY seq DESC LIMIT ?", before, before, limit)
+}
+
+// AuditOf lists the rows of one action, newest first; target "" is all of them.
+func (i *Identity) AuditOf(ctx context.Context, action, target string, limit int) ([]AuditEntry, error) {
+	return i.auditRows(ctx, "WHERE action = ? AND (? = '' OR target = ?) ORDER BY seq DESC LIMIT ?", action, target, target, limit)
+}
+
+func (i *Identity) auditRows(ctx context.Context, which string, args ...any) ([]AuditEntry, error) {
+	rows, err := i.db.Read().QueryContext(ctx, "SELECT seq, at, actor, action, target, detail, prev, hash FROM audit "+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read audit: %w", err)
 	}

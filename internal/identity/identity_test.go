@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/alexedwards/argon2id"
@@ -287,5 +288,30 @@ func TestTokens(t *testing.T) {
 	var kept string
 	if err := i.db.Read().QueryRow("SELECT group_concat(hex(hash) || name) FROM tokens").Scan(&kept); err != nil || len(kept) == 0 {
 		t.Fatal(err)
+	}
+}
+
+func TestStaff(t *testing.T) {
+	i := open(t, openDB(t, filepath.Join(t.TempDir(), "hub.db")))
+	mustSeed(t, i,
+		SeedUser{Login: "wang", Name: "王", Role: web.Crew, Password: "a-long-password"},
+		SeedUser{Login: "gone", Name: "旧", Role: web.Operator, Password: "a-long-password"},
+		SeedUser{Login: "home", Name: "民", Role: web.Resident, Person: "p-1", Password: "a-long-password"}, operator(),
+	)
+	for _, u := range i.Staff() {
+		if u.Login == "gone" {
+			if _, _, err := i.ChangeUser(t.Context(), "test", u.ID, Change{Disabled: new(true)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var logins []string
+	for _, u := range i.Staff() {
+		logins = append(logins, u.Login)
+	}
+	want := []string{operator().Login, "wang"}
+	slices.Sort(want)
+	if !slices.Equal(logins, want) {
+		t.Errorf("%q", logins)
 	}
 }

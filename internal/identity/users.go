@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -214,6 +215,21 @@ func (i *Identity) Crew(context.Context) (map[string]string, error) {
 		}
 	}
 	return who, nil
+}
+
+// Staff returns the accounts of those who work here and may sign in, by login;
+// the rota asks whom it can put on duty.
+func (i *Identity) Staff() []User {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	var us []User
+	for _, u := range i.users {
+		if !u.Disabled && i.grants[u.Role][web.DutyRead] {
+			us = append(us, u)
+		}
+	}
+	slices.SortFunc(us, func(a, b User) int { return strings.Compare(a.Login, b.Login) })
+	return us
 }
 
 func (i *Identity) put(u User) {

@@ -1,0 +1,38 @@
+package access
+
+// Reason says why somebody was refused; one code per refusal. Screens translate
+// it.
+type Reason string
+
+// The reasons. Doors report them too.
+const (
+	None              Reason = ""
+	UnknownCredential Reason = "unknown_credential"
+	Inactive          Reason = "inactive" // credential revoked, its person moved out, or the host's right ended
+	Expired           Reason = "expired"
+	NotYetValid       Reason = "not_yet_valid"
+	LostStolen        Reason = "lost_stolen"
+	WrongDoor         Reason = "wrong_door"
+	OutsideSchedule   Reason = "outside_schedule"
+	PINWrong          Reason = "pin_wrong"
+	TooManyTries      Reason = "too_many_tries"
+	ClockUntrusted    Reason = "clock_untrusted"
+	DeviceUntrusted   Reason = "device_untrusted"
+	CredentialClass   Reason = "credential_class"  //nolint:gosec // a reason, not a secret
+	CredentialReplay  Reason = "credential_replay" //nolint:gosec // a reason, not a secret
+	QRExpired         Reason = "qr_expired"        // a picture of a code whose half minute is over
+	ConsentMissing    Reason = "consent_missing"   // a child's, of the guardian
+	LockedDown        Reason = "lockdown"
+	UsedUp            Reason = "used_up"
+	PhoneUnproven     Reason = "phone_unproven"
+	Interlocked       Reason = "interlock"
+	FirstPerson       Reason = "first_person_missing"
+	EscortMissing     Reason = "escort_missing"
+	Passback          Reason = "passback"
+	TwoPerson         Reason = "two_person_incomplete"
+
+	TooOld            Reason = "too_old"      // not refused: not answered
+	DoorOffline       Reason = "door_offline" // not refused: the answer could not be sent
+	notACode          Reason = "other"        // a door gave a reason that is no code
+	maxReasonFromDoor        = 64
+)
