@@ -99,32 +99,18 @@ func (r *Registry) Command(ctx context.Context, q CommandRequest) (Command, erro
 	if err != nil {
 		return Command{}, err
 	}
+	if r.permit != nil {
+		if err := r.permit(ctx, c.Device, c.Type, c.Args); err != nil {
+			return Command{}, err
+		}
+	}
 	rec.send.Lock()
 	defer rec.send.Unlock()
 	there := r.pub.Connected(rec.id)
 	again := false
-	err = r.db.Tx(ctx, func(tx *sql.Tx) error {
-		old, err := byKey(ctx, tx, q.Actor, q.Key)
-		switch {
-		case err == nil && old.Device == c.Device && old.Type == c.Type && bytes.Equal(old.Args, c.Args):
-			c, again = old, true
-			return nil
-		case err == nil:
-			return Refuse(CodeKeyReused, "the idempotency key belongs to another command (%s to %s)", old.Type, old.Device)
-		case !errors.Is(err, sql.ErrNoRows):
-			return err
-		}
-		ahead, err := waits(ctx, tx, c.Device)
-		if err != nil {
-			return err
-		}
-		if there && !ahead {
-			c.Status, c.SentAt = Sent, c.At
-		}
-		if err := insertCommand(ctx, tx, &c, q.Key); err != nil {
-			return err
-		}
-		return r.feedCommand(ctx, tx, &c)
+	err = r.db.Tx(ctx, func(tx *sql.Tx) (err error) {
+		again, err = r.storeCommand(ctx, tx, &c, q, there)
+		return err
 	})
 	if err != nil || again {
 		return c, err
@@ -135,6 +121,31 @@ func (r *Registry) Command(ctx context.Context, q CommandRequest) (Command, erro
 	r.nudge() // Run learns the deadline
 	// From here the command exists: who asked may go, it does not.
 	return r.deliver(context.WithoutCancel(ctx), rec, c)
+}
+
+// storeCommand writes a command, unless it is there: then c is what it is by now.
+func (r *Registry) storeCommand(ctx context.Context, tx *sql.Tx, c *Command, q CommandRequest, there bool) (again bool, err error) {
+	old, err := byKey(ctx, tx, q.Actor, q.Key)
+	switch {
+	case err == nil && old.Device == c.Device && old.Type == c.Type && bytes.Equal(old.Args, c.Args):
+		*c = old
+		return true, nil
+	case err == nil:
+		return false, Refuse(CodeKeyReused, "the idempotency key belongs to another command (%s to %s)", old.Type, old.Device)
+	case !errors.Is(err, sql.ErrNoRows):
+		return false, err
+	}
+	ahead, err := waits(ctx, tx, c.Device)
+	if err != nil {
+		return false, err
+	}
+	if there && !ahead {
+		c.Status, c.SentAt = Sent, c.At
+	}
+	if err := insertCommand(ctx, tx, c, q.Key); err != nil {
+		return false, err
+	}
+	return false, r.feedCommand(ctx, tx, c)
 }
 
 // newCommand judges a request and makes the command of it.

@@ -39,7 +39,11 @@ func (r *Registry) reply(ctx context.Context, tx *sql.Tx, e *event.Event) error 
 		c.UpdatedAt = e.ReceivedAt
 		return r.saveCommand(ctx, tx, &c)
 	}
-	if !next(c.Status, a.Status) || c.Status == Queued {
+	from := c.Status
+	if from == Queued && !c.SentAt.IsZero() {
+		from = Sent // before the hub was restarted
+	}
+	if !next(from, a.Status) || from == Queued || a.Status == Queued {
 		return nil
 	}
 	c.Status, c.Error, c.UpdatedAt = a.Status, a.Error, e.ReceivedAt
@@ -69,6 +73,21 @@ func (r *Registry) move(ctx context.Context, c *Command, to Status, why string) 
 		return err
 	}
 	return r.feed.Committed(ctx)
+}
+
+// takeUp puts commands back into the queue that the hub had sent when it stopped
+// and that nobody has answered: the broker keeps what is on its way in memory, so
+// they may never have arrived. They go out again under the same id, by which a
+// device knows what it has carried out.
+func (r *Registry) takeUp(ctx context.Context) error {
+	err := r.db.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE device_commands SET status = ? WHERE status = ? AND expires_at > ?", Queued, Sent, time.Now().UnixMilli())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("devices: take up commands: %w", err)
+	}
+	return nil
 }
 
 // sendWaiting sends the commands that waited for devices which have come. Each

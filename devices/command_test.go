@@ -255,6 +255,45 @@ func TestCommandLife(t *testing.T) {
 	})
 }
 
+// What was sent when the hub was killed may not have arrived: it goes out again
+// under its id, unless the device has answered or its time is over.
+func TestSentCommandsAfterACrash(t *testing.T) {
+	path := t.TempDir() + "/hub.db"
+	h := open(t, path)
+	if err := h.Seed(context.Background(), devices.Site{Devices: []devices.SeedDevice{{Device: devices.Device{ID: "door-1", Kind: event.Door, Name: "门"}, Secret: "s"}}}); err != nil {
+		t.Fatal(err)
+	}
+	h.wire.set("door-1", true)
+	lost, answered, over := h.command(devices.CommandRequest{}), h.command(devices.CommandRequest{}), h.command(devices.CommandRequest{TTL: time.Millisecond})
+	time.Sleep(2 * time.Millisecond)
+
+	again := open(t, path)
+	again.reply("door-1", answered.ID, devices.Done, "") // it was in the journal
+	again.wire.set("door-1", true)
+	again.Connected("door-1")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- again.Run(ctx) }()
+	for range 200 {
+		if len(again.wire.all()) > 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if all := again.wire.all(); len(all) != 1 || all[0].Body.ID != lost.ID {
+		t.Errorf("sent again: %+v", all)
+	}
+	for id, want := range map[string]string{lost.ID: "sent", answered.ID: "done", over.ID: "expired"} {
+		if got, _ := again.status(id); got != want && (id != over.ID || got != "sent") { // Run may not have swept yet
+			t.Errorf("%s is %s, want %s", id, got, want)
+		}
+	}
+}
+
 func TestCommandJSON(t *testing.T) {
 	h := fresh(t)
 	b, err := json.Marshal(h.command(devices.CommandRequest{Actor: "chen"}))

@@ -35,8 +35,9 @@ func (r *Registry) Decode(topic string, payload []byte, receivedAt time.Time) (e
 	if len(payload) > MaxPayload {
 		return event.Event{}, Refuse(CodeTooLarge, "%d bytes; at most %d", len(payload), MaxPayload)
 	}
+	zone, via := rec.place()
 	e := event.Event{
-		Device: rec.id, Kind: rec.kind, Zone: rec.zone(), Channel: ch, Type: string(ch),
+		Device: rec.id, Kind: rec.kind, Zone: zone, Via: via, Channel: ch, Type: string(ch),
 		ReceivedAt: receivedAt.UTC().Truncate(time.Millisecond),
 	}
 	d := r.doc()

@@ -15,7 +15,7 @@ type Device struct {
 	Kind   event.Kind
 	Name   string            // as people call it: 12 栋 1 单元门
 	Zone   string            // east/b01/u1; "" is the whole community
-	Labels map[string]string // free: maker, feeder, circuit …
+	Labels map[string]string // free: maker, circuit …; see UpstreamLabel
 	X, Y   float64           // place on the plan, metres
 
 	Online   bool
@@ -162,7 +162,7 @@ func (d *Device) check(kinds map[event.Kind]Kind) error {
 			return Refuse(CodeValue, "labels: names of at most 64 bytes, values of at most 256")
 		}
 	}
-	return nil
+	return d.checkUpstream()
 }
 
 // clone is a copy that shares nothing that changes. State is replaced, never

@@ -30,8 +30,8 @@ func (r *Registry) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) er
 	for i := range evs {
 		e := &evs[i]
 		rec := r.find(e.Device)
-		if rec == nil {
-			continue // deleted since
+		if rec == nil || e.Kind == event.Hub || e.Kind == event.Camera {
+			continue // deleted since, or no device
 		}
 		if e.Channel == event.Reply {
 			if err := r.reply(ctx, tx, e); err != nil {

@@ -35,7 +35,7 @@ func (r *Registry) tell(rec *record, online bool) {
 		return
 	}
 	e := event.Event{
-		Device: rec.id, Kind: rec.kind, Zone: rec.d.Zone, Channel: event.Presence, Type: string(event.Presence), Boot: rec.d.Boot,
+		Device: rec.id, Kind: rec.kind, Zone: rec.d.Zone, Via: rec.via, Channel: event.Presence, Type: string(event.Presence), Boot: rec.d.Boot,
 		At: now, ReceivedAt: now, Data: data,
 	}
 	rec.asked = true

@@ -22,7 +22,8 @@ func (r *Registry) Quarantined(topic string, payload []byte, err error, received
 	if _, id, _, ok := event.ParseTopic(topic); ok {
 		e.Device = id
 		if rec := r.find(id); rec != nil {
-			e.Kind, e.Zone = rec.kind, rec.zone()
+			e.Kind = rec.kind
+			e.Zone, e.Via = rec.place()
 		}
 	}
 	what := struct {

@@ -20,6 +20,7 @@ type record struct {
 
 	mu     sync.Mutex
 	d      Device
+	via    string // what it hangs on, outermost first, see hang
 	secret [sha256.Size]byte
 
 	old      [sha256.Size]byte // the secret before, good until

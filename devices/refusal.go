@@ -36,6 +36,7 @@ const (
 	CodeCommand    = "command.unknown"   // the kind has no such command
 	CodeTTL        = "command.ttl"       // not above 0 and at most MaxTTL
 	CodeKeyReused  = "command.key_reused"
+	CodeNotReset   = "command.not_reset"  // cut for safety, and nobody has been there
 	CodeVersion    = "desired.version"    // changed by somebody else in between
 	CodeUnreadable = "payload.unreadable" // for errors that are no refusals
 )

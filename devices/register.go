@@ -217,6 +217,7 @@ func (r *Registry) adopt(zones []Zone, entries []entry) {
 		}
 		rec.mu.Unlock()
 	}
+	r.hang()
 }
 
 func (r *Registry) zone(id string) (Zone, bool) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,7 +52,10 @@ type Options struct {
 	Handled   func() uint64       // the place up to which events have had their effect; nil: all have
 	ReadSite  SiteReader          // reads site files for imports; nil: only CSV is taken
 	Issuer    Issuer              // makes client certificates; nil: none are made
-	Log       *slog.Logger
+	// Permit says why a command that its kind would take must not go out now, as a
+	// *Refusal; nil: all may.
+	Permit func(ctx context.Context, device, typ string, args json.RawMessage) error
+	Log    *slog.Logger
 }
 
 // Registry knows the devices, their twins and their commands.
@@ -66,6 +70,7 @@ type Registry struct {
 	tales []tale      // of Run: what goes to the journal next
 	shut  atomic.Bool // see Hold
 
+	permit func(ctx context.Context, device, typ string, args json.RawMessage) error
 	issuer Issuer // nil: none
 	site   SiteReader
 	log    *slog.Logger
@@ -99,7 +104,7 @@ func New(ctx context.Context, o Options) (*Registry, error) {
 		return nil, errors.New("devices: DB, Feed, Publisher, Kinds and Log are needed")
 	}
 	r := &Registry{
-		db: o.DB, feed: o.Feed, pub: o.Publisher, drop: o.Drop, log: o.Log, words: o.Journal, reach: o.Handled, issuer: o.Issuer, site: o.ReadSite, certs: map[string]Certificate{},
+		db: o.DB, feed: o.Feed, pub: o.Publisher, drop: o.Drop, log: o.Log, words: o.Journal, reach: o.Handled, permit: o.Permit, issuer: o.Issuer, site: o.ReadSite, certs: map[string]Certificate{},
 		overlap: map[*record]time.Time{},
 		kinds:   map[event.Kind]Kind{}, devices: map[string]*record{}, zones: map[string]Zone{},
 		undo: map[*record]saved{}, hot: map[*record]struct{}{}, moved: map[*record]struct{}{},
@@ -122,7 +127,7 @@ func New(ctx context.Context, o Options) (*Registry, error) {
 	if err := r.load(ctx); err != nil {
 		return nil, err
 	}
-	return r, nil
+	return r, r.takeUp(ctx)
 }
 
 // Kind returns a registered device's kind; for devices that sign in with a

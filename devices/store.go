@@ -38,6 +38,7 @@ func (r *Registry) load(ctx context.Context) error {
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("devices: load: %w", err)
 	}
+	r.hang()
 	return nil
 }
 

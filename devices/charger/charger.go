@@ -30,15 +30,19 @@ func (Kind) CheckEvent(typ, part string, data devices.Fields) (string, error) {
 	case "session_started", "session_ended":
 		port = true
 		data.OptText("user", 128)
+		data.OptText("battery", 128)
+		data.OptText("session", 64)
 		data.OptText("reason", 64)
 		data.OptNumber("energy_wh", 0, maxWh)
 	case "unplugged":
 		port = true
 	case "smoke":
 		data.OptBool("active")
-	case "fault":
+	case "fault", "anomaly":
 		data.Text("code", 64)
 		data.OptBool("active")
+	case "reset":
+		port = true
 	default:
 		return part, devices.Refuse(devices.CodeEvent, "a charger has no event %.40q", typ)
 	}
@@ -69,6 +73,8 @@ func (Kind) CheckCommand(typ string, args devices.Fields) error {
 	switch typ {
 	case "start":
 		args.OptText("user", 128)
+		args.OptText("battery", 128)
+		args.OptText("session", 64)
 		args.OptNumber("limit_wh", 1, maxWh)
 		return port(args)
 	case "stop":

@@ -34,7 +34,15 @@ func (Kind) CheckEvent(typ, part string, data devices.Fields) (string, error) {
 		data.OptText("reason", 64)
 	case "fire_input":
 		data.Bool("active")
-	case "opened", "closed", "forced_open", "held_open", "rex", "tamper", "duress", "lock_fault":
+	case "ring": // which home; unit is the zone of its stair, where the door serves several
+		data.Text("flat", 16)
+		data.OptText("unit", 128)
+	case "rights_refused":
+		data.Text("reason", 64)
+		data.OptNumber("version", 0, 1<<53)
+		data.OptNumber("have", 0, 1<<53)
+	case "rights_wanted":
+	case "opened", "closed", "forced_open", "held_open", "pre_alarm", "no_entry", "rex", "rex_stuck", "tamper", "duress", "lock_fault", "mode_fault":
 		if data.Has("active") {
 			data.OptBool("active")
 		}
@@ -50,6 +58,11 @@ func (Kind) CheckState(state devices.Fields) error {
 	devices.CheckReportedHealth(state)
 	state.OptText("mode", 32)
 	state.OptText("lock", 32)
+	if state.Has("rights") {
+		r := state.Object("rights")
+		r.OptNumber("version", 0, 1<<53)
+		r.OptText("hash", 64)
+	}
 	return state.Err()
 }
 
@@ -67,7 +80,9 @@ func (Kind) CheckCommand(typ string, args devices.Fields) error {
 		args.OptText("reason", 64)
 		args.OptText("ref", 128)
 	case "set_mode":
-		args.Text("mode", 32)
+		if _, ok := event.ParseRung(args.Text("mode", 32)); !ok && args.Err() == nil {
+			return devices.Refuse(devices.CodeValue, "mode: a rung is wanted: controlled, schedule_free, manual_override, maintenance, lockdown or fire_release")
+		}
 	case "lock", "sync":
 	default:
 		return devices.Refuse(devices.CodeCommand, "a door has no command %.40q", typ)

@@ -23,6 +23,10 @@ func TestMessages(t *testing.T) {
 		kindtest.Says(event.Happening, "fire_input", "", `{"active":true}`, ""),
 		kindtest.Says(event.Happening, "fire_input", "", `{"active":1}`, devices.CodeType),
 		kindtest.Says(event.Happening, "fire_input", "", `{}`, devices.CodeMissing),
+		kindtest.Says(event.Happening, "ring", "", `{"flat":"0302"}`, ""),
+		kindtest.Says(event.Happening, "ring", "", `{"flat":"0302","unit":"east/b01/u1"}`, ""),
+		kindtest.Says(event.Happening, "ring", "", `{}`, devices.CodeMissing),
+		kindtest.Says(event.Happening, "ring", "", `{"flat":302}`, devices.CodeType),
 		kindtest.Says(event.Happening, "opened", "", `{}`, ""),
 		kindtest.Says(event.Happening, "closed", "", `{}`, ""),
 		kindtest.Says(event.Happening, "forced_open", "", `{}`, ""),
@@ -34,6 +38,14 @@ func TestMessages(t *testing.T) {
 		kindtest.Says(event.Happening, "sos", "", `{}`, devices.CodeEvent),
 		kindtest.Says(event.Telemetry, "", "", `{"temp_c":21}`, ""),
 		kindtest.Says(event.State, "", "", `{"mode":7}`, devices.CodeType),
+		kindtest.Says(event.State, "", "", `{"rights":{"version":7,"hash":"00ff"}}`, ""),
+		kindtest.Says(event.State, "", "", `{"rights":{"version":"7"}}`, devices.CodeType),
+		kindtest.Says(event.State, "", "", `{"rights":7}`, devices.CodeType),
+		kindtest.Says(event.State, "", "", `{"rights":{"version":-1}}`, devices.CodeRange),
+		kindtest.Says(event.Happening, "rights_refused", "", `{"version":8,"reason":"wrong_signature","have":7}`, ""),
+		kindtest.Says(event.Happening, "rights_refused", "", `{"version":8}`, devices.CodeMissing),
+		kindtest.Says(event.Happening, "rights_wanted", "", `{}`, ""),
+		kindtest.Says(event.Happening, "revoked_used", "", `{}`, devices.CodeEvent),
 	})
 }
 

@@ -21,14 +21,18 @@ const burning = 5
 // Name is event.Lamp.
 func (Kind) Name() event.Kind { return event.Lamp }
 
-// CheckEvent knows the pole's events. A missing `pressed` does not refuse an
+// CheckEvent knows the pole's events, named as TALQ 2.7 does where it has them. A missing `pressed` does not refuse an
 // SOS: somebody may be lying under the pole.
 func (Kind) CheckEvent(typ, part string, data devices.Fields) (string, error) {
 	switch typ {
 	case "sos":
 		data.OptBool("pressed")
-	case "lamp_failure", "leakage", "tilt", "cabinet_open":
+	case "lamp_failure", "lamp_unexpected_on", "dimming_failure", "cycling_failure", "control_gear_failure", "relay_failure",
+		"supply_loss", "high_temperature", "leakage", "tilt", "cabinet_open":
 		data.OptBool("active")
+		data.OptNumber("expected_pct", 0, 100)
+		data.OptNumber("power_w", -1e6, 1e6)
+		data.OptNumber("temp_c", -100, 3000)
 		data.OptNumber("leakage_ma", 0, 1e6)
 		data.OptNumber("angle_deg", -360, 360)
 	default:
@@ -51,14 +55,14 @@ func (Kind) CheckTelemetry(_ string, values devices.Fields) error {
 	return devices.Measured(values)
 }
 
-// CheckCommand knows dim, schedule and flash.
+// CheckCommand knows dim, schedule, flash, and cut and restore of the supply.
 func (Kind) CheckCommand(typ string, args devices.Fields) error {
 	switch typ {
 	case "dim":
 		args.Number("pct", 0, 100)
 	case "flash":
 		args.OptNumber("for_s", 0.1, 3600)
-	case "schedule":
+	case "schedule", "cut", "restore":
 	default:
 		return devices.Refuse(devices.CodeCommand, "a lamp has no command %.40q", typ)
 	}

@@ -14,6 +14,10 @@ func TestMessages(t *testing.T) {
 		kindtest.Says(event.Happening, "sos", "", `{}`, ""),
 		kindtest.Says(event.Happening, "sos", "", `{"pressed":"yes"}`, devices.CodeType),
 		kindtest.Says(event.Happening, "lamp_failure", "2", `{}`, ""),
+		kindtest.Says(event.Happening, "lamp_unexpected_on", "", `{"active":true,"expected_pct":0,"power_w":81.5,"seen_by":"hub"}`, ""),
+		kindtest.Says(event.Happening, "dimming_failure", "", `{"expected_pct":120}`, devices.CodeRange),
+		kindtest.Says(event.Happening, "cycling_failure", "", `{}`, ""),
+		kindtest.Says(event.Happening, "high_temperature", "", `{"temp_c":"hot"}`, devices.CodeType),
 		kindtest.Says(event.Happening, "leakage", "", `{"leakage_ma":-1}`, devices.CodeRange),
 		kindtest.Says(event.Happening, "tilt", "", `{"angle_deg":12}`, ""),
 		kindtest.Says(event.Happening, "cabinet_open", "", `{}`, ""),
@@ -34,6 +38,8 @@ func TestCommands(t *testing.T) {
 		kindtest.Told("dim", `{"percent": 50}`, devices.CodeMissing),
 		kindtest.Told("flash", `{"for_s": 30}`, ""),
 		kindtest.Told("schedule", `{"on": "18:30"}`, ""),
+		kindtest.Told("cut", `{}`, ""),
+		kindtest.Told("restore", `{}`, ""),
 		kindtest.Told("explode", `{}`, devices.CodeCommand),
 	})
 }

@@ -17,6 +17,9 @@ func New() Kind { return Kind{} }
 // lowest is the last step of the priority ladder: 1 fire … 6 music.
 const lowest = 6
 
+// longestMS is a day: no message lasts longer.
+const longestMS = 86_400_000
+
 // Name is event.Speaker.
 func (Kind) Name() event.Kind { return event.Speaker }
 
@@ -24,8 +27,11 @@ func (Kind) Name() event.Kind { return event.Speaker }
 // are the proof that it was heard.
 func (Kind) CheckEvent(typ, part string, data devices.Fields) (string, error) {
 	switch typ {
-	case "playing", "finished", "overridden":
+	case "buffered", "playing", "finished", "overridden", "broken":
 		data.Text("message", 128)
+		data.OptText("code", 64)
+		data.OptNumber("position_ms", 0, longestMS)
+		data.OptNumber("level_db", -200, 200)
 	case "fault":
 		data.OptText("message", 128)
 		data.OptText("code", 64)
@@ -56,9 +62,10 @@ func (Kind) CheckCommand(typ string, args devices.Fields) error {
 	switch typ {
 	case "play":
 		args.Text("message", 128)
-		if args.OptText("url", 2048) == "" && args.OptText("stream", 2048) == "" && args.OptText("text", 4096) == "" {
-			args.Refuse(devices.CodeMissing, "text", "a text, url or stream is wanted")
+		if args.OptText("url", 2048) == "" && args.OptText("stream", 2048) == "" && args.OptText("text", 4096) == "" && !args.Has("rtp") {
+			args.Refuse(devices.CodeMissing, "text", "a text, url, stream or rtp is wanted")
 		}
+		args.OptNumber("position_ms", 0, longestMS)
 		args.OptNumber("priority", 1, lowest)
 		args.OptNumber("repeat", 1, 100)
 		args.OptNumber("volume_pct", 0, 100)

@@ -1,0 +1,245 @@
+package curve
+
+import "math"
+
+// Sample is one reading of the socket's meter; NaN where it does not say.
+type Sample struct {
+	At    int64   // ms, of the device's clock
+	Power float64 // W
+	Temp  float64 // °C at the plug
+}
+
+// Known is what earlier sessions have taught of a battery; 0: nothing.
+type Known struct {
+	Energy float64 // Wh from empty to full, at the socket
+	Peak   float64 // W
+}
+
+// Port follows one socket. The zero Port waits for a session.
+type Port struct {
+	known Known
+	found Code // in this session
+
+	at, began, low int64 // ms; low: since when the power is below Empty
+	power          float64
+	energy         float64 // Wh, from the samples: a meter that is rolled back hides nothing
+	fast, slow     float64 // W, smoothed over 4 s and 90 s
+	peak, least    float64 // W of slow; least since it fell
+	lull, ripple   float64 // W: the least since the last peak, the deepest such lull that was made good
+	fell           bool
+
+	wave  wave
+	heat  heat
+	over  since // above 1.1 × rated
+	above since // above the known peak
+	again since
+	short since
+	far   since
+	float since
+	swung since // how long it swings by a share of the peak
+}
+
+// since is how long something has held.
+type since struct{ from int64 }
+
+// holds moves it on and returns the seconds.
+func (s *since) holds(now int64, yes bool) float64 {
+	switch {
+	case !yes:
+		s.from = 0
+		return 0
+	case s.from == 0:
+		s.from = now
+	}
+	return float64(now-s.from) / 1000
+}
+
+// Begin starts a session by what is known of its battery.
+func (p *Port) Begin(at int64, k Known) { *p = Port{known: k, at: at, began: at, heat: heat{at: at}} }
+
+// Found are the findings of this session.
+func (p *Port) Found() Code { return p.found }
+
+// Energy is what went in, in Wh, by the samples.
+func (p *Port) Energy() float64 { return p.energy }
+
+// Peak is the highest smoothed power, in W.
+func (p *Port) Peak() float64 { return p.peak }
+
+// Declined reports whether the end of the charge was seen: only then the energy
+// says something about the battery.
+func (p *Port) Declined() bool { return p.fell }
+
+// Charging reports whether power flows.
+func (p *Port) Charging() bool { return p.began != 0 && p.low == 0 }
+
+// At is the time of the last sample in ms.
+func (p *Port) At() int64 { return p.at }
+
+// longestGap is how long a sample stands for the power until the next, in s: on
+// change, and at least every 10 s.
+const longestGap = 15
+
+// Take moves the port on and returns what it has found for the first time. What
+// comes out of order or says nothing changes nothing.
+func (p *Port) Take(l *Limits, s Sample) Code {
+	if s.At <= p.at && p.at != 0 {
+		return 0
+	}
+	var c Code
+	if t := p.heat.take(l, s.At, s.Temp, p.steady()); t != 0 {
+		c |= t
+	}
+	if !math.IsNaN(s.Power) && !math.IsInf(s.Power, 0) {
+		c |= p.meter(l, s.At, math.Max(s.Power, 0))
+	}
+	p.at = s.At
+	c &^= p.found
+	p.found |= c
+	return c
+}
+
+func (p *Port) meter(l *Limits, at int64, w float64) Code {
+	if w < l.Empty {
+		if p.low == 0 {
+			p.low = at
+		}
+	} else if p.low != 0 {
+		if float64(at-p.low)/1000 >= l.Unplugged && p.peak > 0 && !p.fell {
+			p.restart(at)
+		}
+		p.low = 0
+	}
+	if p.began == 0 {
+		if w < l.Empty {
+			return 0
+		}
+		p.restart(at)
+	}
+	dt := math.Min(float64(at-p.at)/1000, longestGap)
+	if p.at == 0 {
+		dt = 1
+	}
+	p.energy += p.power * dt / 3600
+	p.smooth(w, dt)
+	p.power = w
+	return p.judge(l, at, w)
+}
+
+// restart is what another plug means for the curve. The findings stay with it:
+// the socket is the same, and so may be the battery.
+func (p *Port) restart(at int64) {
+	found, heat := p.found, p.heat
+	*p = Port{known: p.known, found: found, heat: heat, at: p.at, began: at}
+}
+
+func (p *Port) smooth(w, dt float64) {
+	if p.slow == 0 {
+		p.fast, p.slow = w, w
+		return
+	}
+	p.fast += (w - p.fast) * (1 - math.Exp(-dt/4))
+	p.slow += (w - p.slow) * (1 - math.Exp(-dt/90))
+}
+
+// steady reports whether the power does not grow, so that it does not explain a
+// plug that warms.
+func (p *Port) steady() bool {
+	return p.began != 0 && float64(p.at-p.began)/1000 > steadyAfter && p.fast <= p.slow*1.03+3
+}
+
+// steadyAfter is how long a sound plug takes to reach most of its temperature, s.
+const steadyAfter = 30 * 60
+
+// inrush is how long a charger's capacitors may draw what they like, s.
+const inrush = 3
+
+func (p *Port) judge(l *Limits, at int64, w float64) (c Code) {
+	age := float64(at-p.began) / 1000
+	if p.over.holds(at, w > 1.1*l.Rated) >= l.Overload || w > l.Most && age > inrush {
+		c |= Overload
+	}
+	if age > l.Longest {
+		c |= TooLong
+	}
+	if age < l.Settle {
+		p.wave.take(l, at, w, p.slow)
+		return c
+	}
+	p.peak = math.Max(p.peak, p.slow)
+	n, size := p.wave.take(l, at, w, p.slow)
+	if n >= l.Swings {
+		c |= Oscillation
+	}
+	if p.swung.holds(at, n >= l.Swings && size >= 2*l.SwingOf*p.peak) >= l.SwingFor {
+		c |= Swinging
+	}
+	return c | p.decline(l, at) | p.rise(l, at)
+}
+
+// decline looks for the end of the charge that does not come.
+func (p *Port) decline(l *Limits, at int64) (c Code) {
+	if !p.fell && p.slow < l.Fallen*p.peak {
+		p.fell = true
+	}
+	if p.float.holds(at, p.fell && p.slow < l.FloatUpTo*p.peak) >= l.FloatFor {
+		c |= Float
+	}
+	if p.fell {
+		return c
+	}
+	if k := p.known.Energy; k > 0 {
+		if p.energy > l.Beyond*k {
+			c |= NoDecline
+		}
+		if p.energy > l.Far*k {
+			c |= Overcharge
+		}
+	}
+	if k := p.known.Peak; k > 0 {
+		if p.above.holds(at, p.slow > l.Over*k) >= l.OverFor {
+			c |= NoDecline
+		}
+		if p.far.holds(at, p.slow > l.FarOver*k) >= l.OverFor {
+			c |= Overcharge
+		}
+	}
+	return c
+}
+
+// rise looks for power that comes back after the decline.
+func (p *Port) rise(l *Limits, at int64) (c Code) {
+	if !p.fell {
+		p.calm()
+		return 0
+	}
+	if p.least == 0 {
+		p.least = p.slow
+		if float64(at-p.began)/1000 < l.Unseen {
+			p.ripple = math.Max(p.ripple*l.Ripple, l.Blind*p.peak)
+		} else {
+			p.ripple *= l.Ripple
+		}
+	}
+	p.least = math.Min(p.least, p.slow)
+	up := p.slow - p.least
+	if p.again.holds(at, up > math.Max(l.Again*p.peak, p.ripple)) >= l.AgainFor {
+		c |= RisesAgain
+	}
+	if p.short.holds(at, up > math.Max(l.FarAgain*p.peak, 1.5*p.ripple)) >= l.AgainFor {
+		c |= SoftShort
+	}
+	return c
+}
+
+// calm learns how far the power goes up and down by itself while the current is
+// constant: an old charger follows the mains.
+func (p *Port) calm() {
+	if p.lull == 0 || p.slow < p.lull {
+		p.lull = p.slow
+	}
+	p.ripple = math.Max(p.ripple, math.Min(p.slow-p.lull, 0.15*p.peak))
+	if p.slow >= p.peak {
+		p.lull = p.slow
+	}
+}

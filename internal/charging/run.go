@@ -1,0 +1,166 @@
+package charging
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	lookEvery  = 500 * time.Millisecond
+	startTTL   = 30 * time.Second
+	startGrace = 10 * time.Second // after the command's end, for an event that is on its way
+	payWithin  = 2 * time.Minute  // after it the resident has gone
+)
+
+// Run moves money and starts sockets until ctx ends.
+func (c *Charging) Run(ctx context.Context) error {
+	t := time.NewTicker(lookEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.wake:
+		case <-t.C:
+		}
+		due, err := list(ctx, c.o.DB.Read(), "WHERE state IN ('paying', 'starting', 'refunding', 'owing') AND next_at <= ? ORDER BY asked_at LIMIT 64", time.Now().UnixMilli())
+		if err != nil {
+			if ctx.Err() == nil {
+				c.o.Log.ErrorContext(ctx, "charging: sessions can't be read", "err", err)
+			}
+			continue
+		}
+		for _, s := range due {
+			if ctx.Err() != nil {
+				break
+			}
+			if err := c.advance(ctx, s); err != nil && ctx.Err() == nil {
+				c.o.Log.WarnContext(ctx, "charging: session waits", "session", s.ID, "state", string(s.State), "err", err)
+				c.later(ctx, s)
+			}
+		}
+	}
+}
+
+// advance does what a session waits for. Each outside act has the session's id in
+// its key, and what follows is written only where the state is still the one from
+// which it began.
+func (c *Charging) advance(ctx context.Context, s *Session) error {
+	switch s.State {
+	case Paying:
+		return c.pay(ctx, s)
+	case Starting:
+		return c.start(ctx, s)
+	case Refunding:
+		if err := c.o.Payments.Refund(ctx, "refund/"+s.ID, "pay/"+s.ID, s.Refund); err != nil && !errors.Is(err, ErrNoPayment) {
+			return err
+		}
+		return c.to(ctx, s, Settled, "")
+	case Owing:
+		if c.o.Payments == nil {
+			return errors.New("no provider of payments is configured")
+		}
+		err := c.o.Payments.Pay(ctx, "due/"+s.ID, s.Person, s.Due)
+		if errors.Is(err, ErrDeclined) {
+			return c.to(ctx, s, Unpaid, s.Reason)
+		}
+		if err != nil {
+			return err
+		}
+		return c.to(ctx, s, Settled, "")
+	case Unpaid, Running, Settled:
+	}
+	return nil
+}
+
+func (c *Charging) pay(ctx context.Context, s *Session) error {
+	err := c.o.Payments.Pay(ctx, "pay/"+s.ID, s.Person, s.Deposit)
+	switch {
+	case errors.Is(err, ErrDeclined):
+		return c.to(ctx, s, Unpaid, "declined")
+	case err == nil:
+		c.nudge()
+		return c.to(ctx, s, Starting, "")
+	case time.Since(s.AskedAt) > payWithin: // nobody knows whether it was paid: give it all back
+		s.Refund = s.Deposit
+		return c.back(ctx, s, "payment_timeout")
+	}
+	return err
+}
+
+// start orders the socket on. The limit is what the deposit pays for.
+func (c *Charging) start(ctx context.Context, s *Session) error {
+	if s.command == "" {
+		args := map[string]any{"part": s.Part, "user": s.Person, "session": s.ID, "limit_wh": s.Tariff.Worth(s.Deposit)}
+		if s.Battery != "" {
+			args["battery"] = s.Battery
+		}
+		id, err := c.o.Cabinets.Command(ctx, s.Device, "start", args, startTTL, "charge/"+s.ID, "charging", s.ID)
+		if err != nil {
+			s.Refund = s.Deposit
+			return errors.Join(c.back(ctx, s, "not_started"), ctx.Err())
+		}
+		return c.o.DB.Tx(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET command = ?, next_at = ? WHERE id = ?", id, time.Now().Add(time.Second).UnixMilli(), s.ID)
+			return err
+		})
+	}
+	over, why := c.o.Cabinets.Fate(ctx, s.command)
+	if !over && time.Since(s.AskedAt) < payWithin+startTTL+startGrace {
+		return c.wait(ctx, s, time.Second)
+	}
+	if over && why == "expired" && time.Since(s.AskedAt) < startTTL+startGrace {
+		return c.wait(ctx, s, time.Second)
+	}
+	s.Refund = s.Deposit
+	return c.back(ctx, s, "not_started")
+}
+
+// back returns the whole deposit of what never began.
+func (c *Charging) back(ctx context.Context, s *Session, reason string) error {
+	err := c.o.DB.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET state = 'refunding', reason = ?, refund = ?, ended_at = ?, tries = 0, next_at = 0 WHERE id = ? AND state = ?",
+			reason, int64(s.Refund), time.Now().UnixMilli(), s.ID, string(s.State))
+		return err
+	})
+	c.nudge()
+	return err
+}
+
+func (c *Charging) to(ctx context.Context, s *Session, next State, reason string) error {
+	err := c.o.DB.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET state = ?, reason = CASE ? WHEN '' THEN reason ELSE ? END, tries = 0, next_at = 0 WHERE id = ? AND state = ?",
+			string(next), reason, reason, s.ID, string(s.State))
+		if err != nil {
+			return err
+		}
+		s.State = next
+		return c.show(ctx, tx, s)
+	})
+	if err != nil {
+		return fmt.Errorf("charging: %s: %w", s.ID, err)
+	}
+	return c.o.Feed.Committed(ctx)
+}
+
+func (c *Charging) wait(ctx context.Context, s *Session, d time.Duration) error {
+	return c.o.DB.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET next_at = ? WHERE id = ?", time.Now().Add(d).UnixMilli(), s.ID)
+		return err
+	})
+}
+
+// later doubles the pause, to five minutes.
+func (c *Charging) later(ctx context.Context, s *Session) {
+	pause := min(500*time.Millisecond<<min(s.tries, 10), 5*time.Minute)
+	err := c.o.DB.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET tries = tries + 1, next_at = ? WHERE id = ?", time.Now().Add(pause).UnixMilli(), s.ID)
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		c.o.Log.ErrorContext(ctx, "charging: session not put off", "session", s.ID, "err", err)
+	}
+}
