@@ -14,7 +14,7 @@ import (
 func (b *Broadcasts) Register(a *web.API) {
 	const tag = "broadcasts"
 	web.Register(a, web.Op{
-		Method: http.MethodPost, Path: "/broadcasts", Summary: "Play a message in zones",
+		Method: http.MethodPost, Path: "/broadcasts", Summary: "Play a message in zones or in a polygon",
 		Tag: tag, Action: web.Broadcast, Status: http.StatusCreated,
 	}, b.post)
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/broadcasts", Summary: "Messages, newest first", Tag: tag, Action: web.Broadcast}, b.getList)
@@ -22,19 +22,30 @@ func (b *Broadcasts) Register(a *web.API) {
 		Method: http.MethodGet, Path: "/broadcasts/{id}", Summary: "One message with the proof of each loudspeaker",
 		Tag: tag, Action: web.Broadcast,
 	}, b.get)
+	web.Register(a, web.Op{
+		Method: http.MethodPost, Path: "/broadcasts/{id}/stop", Summary: "End a message; what it had displaced goes on",
+		Tag: tag, Action: web.Broadcast,
+	}, b.postStop)
+	a.Handle(http.MethodGet, "/broadcasts/{id}/sound", web.Public, http.HandlerFunc(b.sound))
+	b.registerLibrary(a)
 }
 
 type postInput struct {
 	Key  string `header:"Idempotency-Key" maxLength:"200" doc:"the same key and message again plays nothing twice"`
 	Body struct {
-		Zones     []string `json:"zones" doc:"zones, each with all below; \"\" is the whole community" example:"[\"east\"]"`
-		Text      string   `json:"text,omitempty" maxLength:"2000"`
-		URL       string   `json:"url,omitempty" maxLength:"2048" doc:"a recorded message"`
-		Priority  int      `json:"priority,omitempty" minimum:"0" maximum:"6" doc:"1 fire … 6 music; without it 4, the operator's"`
-		Mode      string   `json:"mode,omitempty" enum:"actual,exercise" doc:"an exercise opens with the words that say so"`
-		Repeat    int      `json:"repeat,omitempty" minimum:"0" maximum:"100"`
-		VolumePct *float64 `json:"volume_pct,omitempty" minimum:"0" maximum:"100"`
-		Ref       string   `json:"ref,omitempty" maxLength:"200"`
+		Zones       []string     `json:"zones,omitempty" doc:"zones, each with all below; \"\" is the whole community" example:"[\"east\"]"`
+		Polygon     [][2]float64 `json:"polygon,omitempty" maxItems:"100" doc:"corners in metres on the plan; the loudspeakers inside"`
+		Text        string       `json:"text,omitempty" maxLength:"2000"`
+		URL         string       `json:"url,omitempty" maxLength:"2048" doc:"sound that loudspeakers fetch from elsewhere"`
+		Recording   string       `json:"recording,omitempty" maxLength:"64" doc:"id of an uploaded sound"`
+		Live        string       `json:"live,omitempty" maxLength:"64" doc:"id of your microphone, the last part of the Location of POST /whip/microphone"`
+		Priority    int          `json:"priority,omitempty" minimum:"0" maximum:"6" doc:"1 fire … 6 music; without it 4, the operator's"`
+		Mode        string       `json:"mode,omitempty" enum:"actual,exercise" doc:"an exercise opens with the words that say so"`
+		Repeat      int          `json:"repeat,omitempty" minimum:"0" maximum:"100"`
+		VolumePct   *float64     `json:"volume_pct,omitempty" minimum:"0" maximum:"100"`
+		Interrupted string       `json:"interrupted,omitempty" enum:"resume,drop" doc:"whether it goes on after a more urgent message; without it resume"`
+		AtNight     bool         `json:"at_night,omitempty" doc:"rank 4 is heard at night too; without it every loudspeaker fails with the error night"`
+		Ref         string       `json:"ref,omitempty" maxLength:"200"`
 	}
 }
 
@@ -42,32 +53,57 @@ type output struct {
 	Body Broadcast
 }
 
-func (b *Broadcasts) post(ctx context.Context, in *postInput) (*output, error) {
-	actor := ""
-	if p, ok := web.Who(ctx); ok {
-		if actor = p.Login; actor == "" {
-			actor = p.ID
-		}
+// who is the one that asks, by the name that the broadcast shows.
+func who(ctx context.Context) string {
+	p, ok := web.Who(ctx)
+	switch {
+	case !ok:
+		return ""
+	case p.Login != "":
+		return p.Login
 	}
+	return p.ID
+}
+
+func (b *Broadcasts) post(ctx context.Context, in *postInput) (*output, error) {
 	q := &in.Body
-	bc, err := b.Send(ctx, Request{
-		Zones: q.Zones, Text: q.Text, URL: q.URL, Priority: q.Priority, Mode: q.Mode, Repeat: q.Repeat, VolumePct: q.VolumePct,
-		Key: in.Key, Actor: actor, Ref: q.Ref,
-	})
+	r := Request{
+		Zones: q.Zones, Text: q.Text, URL: q.URL, Recording: q.Recording, Live: q.Live, Priority: q.Priority, Mode: q.Mode, Repeat: q.Repeat,
+		VolumePct: q.VolumePct, Interrupted: q.Interrupted, AtNight: q.AtNight, Key: in.Key, Actor: who(ctx), Ref: q.Ref,
+	}
+	for _, p := range q.Polygon {
+		r.Polygon = append(r.Polygon, Point{p[0], p[1]})
+	}
+	bc, err := b.Send(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	return &output{bc}, nil
 }
 
-func (b *Broadcasts) get(ctx context.Context, in *struct {
+type idInput struct {
 	ID string `path:"id"`
-},
-) (*output, error) {
-	bc, err := byID(ctx, b.db.Read(), in.ID)
+}
+
+// Get is one broadcast with its nodes.
+func (b *Broadcasts) Get(ctx context.Context, id string) (Broadcast, error) {
+	bc, err := byID(ctx, b.db.Read(), id)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, web.Fail(http.StatusNotFound, "broadcast.not_found", "no such broadcast: GET /api/v1/broadcasts lists them")
+		return bc, notFound()
 	}
+	return bc, err
+}
+
+func (b *Broadcasts) get(ctx context.Context, in *idInput) (*output, error) {
+	bc, err := b.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &output{bc}, nil
+}
+
+func (b *Broadcasts) postStop(ctx context.Context, in *idInput) (*output, error) {
+	bc, err := b.Stop(ctx, in.ID, who(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +113,7 @@ func (b *Broadcasts) get(ctx context.Context, in *struct {
 type listInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor string `query:"cursor" doc:"next of the page before"`
+	Open   bool   `query:"open" doc:"only those of which something may still be heard"`
 }
 
 type listOutput struct {
@@ -95,7 +132,7 @@ func (b *Broadcasts) getList(ctx context.Context, in *listInput) (*listOutput, e
 		}
 		before = n
 	}
-	all, err := list(ctx, b.db.Read(), `WHERE seq < ? ORDER BY seq DESC LIMIT ?`, before, in.Limit+1)
+	all, err := list(ctx, b.db.Read(), `WHERE seq < ? AND (open = 1 OR NOT ?) ORDER BY seq DESC LIMIT ?`, before, in.Open, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}

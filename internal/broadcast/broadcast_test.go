@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,9 +31,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // told.
 type estate struct {
 	mu    sync.Mutex
-	plays []broadcast.Play
+	plays []play
+	stops []string
+	rtp   map[string]string
 	fail  map[string]error
-	onTap func(command string, p broadcast.Play)
+	onTap func(command string, p play)
+}
+
+// play is what a loudspeaker was told to play.
+type play struct {
+	broadcast.Order
+	Args broadcast.PlayArgs
 }
 
 func (e *estate) In(_ context.Context, zone string) []broadcast.Node {
@@ -44,18 +53,57 @@ func (e *estate) In(_ context.Context, zone string) []broadcast.Node {
 	return all[zone]
 }
 
-func (e *estate) Play(_ context.Context, p broadcast.Play) (string, error) {
+func (e *estate) Within(_ context.Context, polygon []broadcast.Point) []broadcast.Node {
+	if polygon[0].X == 7 {
+		return []broadcast.Node{{ID: "s-2", Online: true}}
+	}
+	return nil
+}
+
+func (e *estate) Get(_ context.Context, id string) (broadcast.Node, bool) {
+	return broadcast.Node{ID: id, Online: true, RTP: e.rtp[id]}, true
+}
+
+func (e *estate) Give(_ context.Context, orders []broadcast.Order) (all []broadcast.Given) {
+	for _, o := range orders {
+		id, err := e.give(o)
+		all = append(all, broadcast.Given{Command: id, Err: err})
+	}
+	return all
+}
+
+func (e *estate) give(o broadcast.Order) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.fail[p.Device]; err != nil {
+	if err := e.fail[o.Device]; err != nil {
 		return "", err
 	}
+	id := "cmd-" + o.Device
+	args, ok := o.Args.(broadcast.PlayArgs)
+	if !ok {
+		e.stops = append(e.stops, o.Device+" "+o.Args.(broadcast.StopArgs).Message)
+		return "stop-" + o.Device, nil
+	}
+	if n := e.count(o.Device); n > 0 {
+		id += fmt.Sprintf("-%d", n+1)
+	}
+	p := play{o, args}
 	e.plays = append(e.plays, p)
-	id := "cmd-" + p.Device
+	slices.SortStableFunc(e.plays, func(a, b play) int { return strings.Compare(a.Args.Message+a.Device, b.Args.Message+b.Device) })
 	if e.onTap != nil {
 		e.onTap(id, p)
 	}
 	return id, nil
+}
+
+// count is how often a loudspeaker was told to play.
+func (e *estate) count(device string) (n int) {
+	for _, p := range e.plays {
+		if p.Device == device {
+			n++
+		}
+	}
+	return n
 }
 
 type room struct {
@@ -66,7 +114,7 @@ type room struct {
 	estate *estate
 }
 
-func fresh(t testing.TB) *room {
+func fresh(t testing.TB, change ...func(*broadcast.Options)) *room {
 	t.Helper()
 	ctx := context.Background()
 	d, err := db.Open(ctx, filepath.Join(t.TempDir(), "hub.db"))
@@ -78,12 +126,16 @@ func fresh(t testing.TB) *room {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return onto(t, d, feed, &estate{fail: map[string]error{}})
+	return onto(t, d, feed, &estate{fail: map[string]error{}, rtp: map[string]string{}}, change...)
 }
 
-func onto(t testing.TB, d *db.DB, feed *web.Feed, e *estate) *room {
+func onto(t testing.TB, d *db.DB, feed *web.Feed, e *estate, change ...func(*broadcast.Options)) *room {
 	t.Helper()
-	b, err := broadcast.New(context.Background(), broadcast.Options{DB: d, Feed: feed, Speakers: e, Command: e, Log: slog.New(slog.DiscardHandler)})
+	o := broadcast.Options{DB: d, Feed: feed, Speakers: e, Command: e, Log: slog.New(slog.DiscardHandler), Dir: t.TempDir(), Key: []byte("key")}
+	for _, f := range change {
+		f(&o)
+	}
+	b, err := broadcast.New(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +322,7 @@ func TestRefusedCommandFails(t *testing.T) {
 // A speaker may answer before the id of its command is noted.
 func TestAnswerComesFirst(t *testing.T) {
 	r := fresh(t)
-	r.estate.onTap = func(command string, p broadcast.Play) {
+	r.estate.onTap = func(command string, p play) {
 		if p.Device == "s-1" {
 			r.handle(replied("s-1", command, "accepted"))
 		} else {
@@ -320,7 +372,7 @@ func TestRunFinishesWhatACrashLeft(t *testing.T) {
 		r := fresh(t)
 		bc := r.send(broadcast.Request{Zones: []string{"east"}, Text: "x"})
 		err := r.db.Tx(t.Context(), func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(t.Context(), "UPDATE broadcast_nodes SET command = '' WHERE device = 's-2'")
+			_, err := tx.ExecContext(t.Context(), "UPDATE broadcast_nodes SET command = '', tell = 'play' WHERE device = 's-2'")
 			return err
 		})
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"dongyue/internal/event"
@@ -13,8 +14,9 @@ import (
 
 // Handle takes what speakers report into the proof, in the transaction of the
 // journal's follower: their replies to play commands, and their events about a
-// message. The same events again change nothing.
+// message. The same events again change nothing. Committed is called afterwards.
 func (b *Broadcasts) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) error {
+	changed := changes{}
 	for i := range evs {
 		e := &evs[i]
 		if e.Kind != event.Speaker {
@@ -23,23 +25,28 @@ func (b *Broadcasts) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) 
 		var err error
 		switch e.Channel {
 		case event.Reply:
-			err = b.replied(ctx, tx, e)
+			err = b.replied(ctx, tx, e, changed)
 		case event.Happening:
-			err = b.happened(ctx, tx, e)
-		case event.Presence, event.State, event.Telemetry, event.Command, event.Config, event.Quarantine:
+			err = b.happened(ctx, tx, e, changed)
+		case event.Telemetry:
+			err = b.measured(ctx, tx, e, changed)
+		case event.Presence, event.State, event.Command, event.Config, event.Quarantine:
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return b.show(ctx, tx, changed)
 }
 
-// answer is what a reply says of a node.
+// answer is what a loudspeaker says of a message.
 type answer struct {
-	to  State
-	why string
-	at  time.Time
+	to       State
+	why      string
+	code     string // of a fault
+	at       time.Time
+	position int64 // ms, -1: not told
+	level    float64
 }
 
 // maxEarly bounds the answers that came before their command was noted; more
@@ -48,7 +55,7 @@ const maxEarly = 256
 
 // replied takes the answer to a play command. It proves at most that the speaker
 // has the message: what was heard, only its events say.
-func (b *Broadcasts) replied(ctx context.Context, tx *sql.Tx, e *event.Event) error {
+func (b *Broadcasts) replied(ctx context.Context, tx *sql.Tx, e *event.Event, changed changes) error {
 	var a struct {
 		Status string `json:"status"`
 		Error  string `json:"error"`
@@ -56,12 +63,12 @@ func (b *Broadcasts) replied(ctx context.Context, tx *sql.Tx, e *event.Event) er
 	if json.Unmarshal(e.Data, &a) != nil {
 		return nil //nolint:nilerr // journaled by an older hub
 	}
-	ans := answer{at: e.ReceivedAt}
+	ans := answer{at: e.ReceivedAt, position: -1}
 	switch a.Status {
 	case "accepted", "done":
 		ans.to = Accepted
 	case "failed", "expired":
-		ans.to, ans.why = Failed, a.Error
+		ans.to, ans.why, ans.code = Failed, a.Error, a.Error
 		if ans.why == "" {
 			ans.why = a.Status
 		}
@@ -78,7 +85,7 @@ func (b *Broadcasts) replied(ctx context.Context, tx *sql.Tx, e *event.Event) er
 		return err
 	}
 	b.takeEarly(e.ID, e.Device)
-	return b.move(ctx, tx, id, e.Device, ans.to, ans.why, ans.at)
+	return b.move(ctx, tx, id, e.Device, ans, changed)
 }
 
 // keepEarly keeps an answer for a moment. Most belong to other commands and are
@@ -101,150 +108,149 @@ func (b *Broadcasts) takeEarly(command, device string) (answer, bool) {
 	key := command + "/" + device
 	a, ok := b.early[key]
 	delete(b.early, key)
-	return a, ok
+	return a, ok && command != ""
+}
+
+// louder is by how much a level must be above the one that was told before (dB): the
+// proof is that it is loud, not a curve.
+const louder = 3
+
+// measured takes the level at a loudspeaker as proof of what plays there.
+func (b *Broadcasts) measured(ctx context.Context, tx *sql.Tx, e *event.Event, changed changes) error {
+	var d struct {
+		Level float64 `json:"level_db"`
+	}
+	if json.Unmarshal(e.Data, &d) != nil || d.Level <= 0 {
+		return nil //nolint:nilerr // no level in it
+	}
+	var id string
+	err := tx.QueryRowContext(ctx, `SELECT broadcast FROM broadcast_nodes WHERE device = ? AND state = 'playing' AND level_db + ? < ?`, e.Device, louder, d.Level).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	changed[id] = true
+	_, err = tx.ExecContext(ctx, `UPDATE broadcast_nodes SET level_db = ? WHERE broadcast = ? AND device = ?`, d.Level, id, e.Device)
+	return err
 }
 
 // happened takes an event that names a message.
-func (b *Broadcasts) happened(ctx context.Context, tx *sql.Tx, e *event.Event) error {
+func (b *Broadcasts) happened(ctx context.Context, tx *sql.Tx, e *event.Event, changed changes) error {
 	var d struct {
-		Message string `json:"message"`
-		Code    string `json:"code"`
-		Active  *bool  `json:"active"` // false: the fault is over
+		Message  string  `json:"message"`
+		Code     string  `json:"code"`
+		Active   *bool   `json:"active"` // false: the fault is over
+		Position *int64  `json:"position_ms"`
+		Level    float64 `json:"level_db"`
 	}
 	if json.Unmarshal(e.Data, &d) != nil || d.Message == "" {
 		return nil //nolint:nilerr // about no message that the hub sent
 	}
-	to, why := State(""), ""
+	a := answer{at: e.ReceivedAt, position: -1, level: d.Level, code: d.Code}
+	if d.Position != nil && *d.Position >= 0 {
+		a.position = *d.Position
+	}
 	switch e.Type {
+	case "buffered":
+		a.to = Buffered
 	case "playing":
-		to = Playing
+		a.to = Playing
 	case "finished":
-		to = Done
+		a.to = Done
 	case "overridden":
-		to = Overridden
+		a.to = Overridden
+	case "broken":
+		a.to, a.why = Failed, "broken: "+d.Code
 	case "fault":
 		if d.Active != nil && !*d.Active {
 			return nil
 		}
-		to, why = Failed, whyFault
+		a.to, a.why = Failed, whyFault
 		if d.Code != "" {
-			why += ": " + d.Code
+			a.why += ": " + d.Code
 		}
 	default:
 		return nil
 	}
-	return b.move(ctx, tx, d.Message, e.Device, to, why, e.ReceivedAt)
+	return b.move(ctx, tx, d.Message, e.Device, a, changed)
 }
 
-// move brings a node forward and shows the broadcast; a step back or a node that
-// is not there changes nothing.
-func (b *Broadcasts) move(ctx context.Context, tx *sql.Tx, id, device string, to State, why string, at time.Time) error {
-	bc, err := byID(ctx, tx, id)
+// move brings a node forward; a step back, or a node that is not there, changes
+// nothing. What waits for the loudspeaker gets it when the node has ended.
+func (b *Broadcasts) move(ctx context.Context, tx *sql.Tx, id, device string, a answer, changed changes) error {
+	n, err := one(ctx, tx, id, device)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // played from elsewhere
 	}
 	if err != nil {
 		return err
 	}
-	open := false
-	changed := false
-	for i := range bc.Nodes {
-		n := &bc.Nodes[i]
-		if n.Device == device && next(n.State, to) {
-			n.State, n.Error, n.At, changed = to, why, ms(at), true
-			if err := saveNode(ctx, tx, id, n, at); err != nil {
-				return err
-			}
-		}
-		open = open || !n.State.over()
-	}
-	if !changed {
-		return nil
-	}
-	bc.count()
-	if !open {
-		if err := closeRow(ctx, tx, id); err != nil {
-			return err
-		}
-	}
-	return b.show(ctx, tx, &bc)
-}
-
-func (b *Broadcasts) show(ctx context.Context, tx *sql.Tx, bc *Broadcast) error {
-	_, err := b.feed.Append(ctx, tx, "broadcast", bc)
-	return err
-}
-
-// Run gives the commands that a crash left ungiven and fails the nodes that do
-// not begin or end in time. It returns nil when ctx ends.
-func (b *Broadcasts) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	first := true
-	for {
-		select {
-		case <-ctx.Done():
+	switch {
+	case n.State == Paused && a.to == Overridden: // as was decided; now it is known how much was heard
+		if a.position < 0 || a.position == n.PositionMS {
 			return nil
-		case <-b.wake:
-		case <-timer.C:
 		}
-		rest, err := b.sweep(ctx, time.Now(), first)
-		if err != nil && ctx.Err() == nil {
-			b.log.ErrorContext(ctx, "broadcast: sweep", "err", err)
-			rest = time.Second
-		}
-		first = first && err != nil
-		timer.Reset(rest)
-	}
-}
-
-// sweep looks at the open broadcasts and says when to look again.
-func (b *Broadcasts) sweep(ctx context.Context, now time.Time, start bool) (time.Duration, error) {
-	rest := time.Minute
-	open, err := list(ctx, b.db.Read(), `WHERE open = 1 ORDER BY seq`)
-	if err != nil {
-		return 0, err
-	}
-	for i := range open {
-		bc := &open[i]
-		if start {
-			if err := b.give(ctx, bc.ID); err != nil {
-				return 0, err
-			}
-		}
-		for j := range bc.Nodes {
-			n := &bc.Nodes[j]
-			due, why := bc.deadline, whyNoAnswer
-			switch {
-			case n.State.over():
-				continue
-			case n.State == Playing:
-				due, why = bc.deadline.Add(endWithin), whyNoEnd
-			}
-			if due.After(now) {
-				rest = min(rest, due.Sub(now)+time.Millisecond)
-				continue
-			}
-			if err := b.fail(ctx, bc.ID, n, why); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return rest, nil
-}
-
-// fail ends a node that was silent, unless it spoke in between.
-func (b *Broadcasts) fail(ctx context.Context, id string, n *NodeOf, why string) error {
-	err := b.db.Tx(ctx, func(tx *sql.Tx) error {
-		var now State
-		err := tx.QueryRowContext(ctx, `SELECT state FROM broadcast_nodes WHERE broadcast = ? AND device = ?`, id, n.Device).Scan(&now)
-		if err != nil || now != n.State {
+		n.PositionMS = a.position
+	case !next(n.State, a.to):
+		return nil
+	case a.to == Failed && n.State != Paused:
+		again, err := b.otherwise(ctx, tx, id, &n, a)
+		if err != nil {
 			return err
 		}
-		return b.move(ctx, tx, id, n.Device, Failed, why, time.Now())
-	})
-	if err != nil {
+		if !again {
+			n.take(a)
+		}
+	default:
+		n.take(a)
+	}
+	changed[id] = true
+	if err := saveNode(ctx, tx, id, &n); err != nil || !n.State.over() {
 		return err
 	}
-	return b.feed.Committed(ctx)
+	return arrange(ctx, tx, device, a.at, changed)
+}
+
+// take is the step itself.
+func (n *NodeOf) take(a answer) {
+	n.State, n.Error, n.at = a.to, a.why, a.at
+	if a.level != 0 {
+		n.LevelDB = a.level
+	}
+	if a.position >= 0 {
+		n.PositionMS = a.position
+	}
+	if a.to == Playing && n.began.IsZero() {
+		n.began = a.at
+	}
+	if n.State.over() {
+		n.tell, n.due = "", time.Time{}
+	}
+}
+
+// otherwise tries the next way of the sound, where there is one and the fault was the
+// way's.
+func (b *Broadcasts) otherwise(ctx context.Context, tx *sql.Tx, id string, n *NodeOf, a answer) (bool, error) {
+	ofTheWay := a.why == whyNoAnswer || slices.Contains([]string{"fetch", "decode", "stream"}, a.code)
+	if !ofTheWay || n.State != Playing && !a.at.Before(n.due) {
+		return false, nil
+	}
+	hs, err := heads(ctx, tx, `WHERE id = ?`, id)
+	if err != nil || len(hs) != 1 || hs[0].StoppedAt != "" {
+		return false, err
+	}
+	node, _ := b.speakers.Get(ctx, n.Device)
+	way := b.after(&hs[0], n.Path, node)
+	if way == "" {
+		return false, nil
+	}
+	b.log.WarnContext(ctx, "broadcast: another way is tried", "device_id", n.Device, "broadcast_id", id, "path", way, "reason", a.why)
+	if n.State == Playing { // it broke off: the rest comes another way
+		n.due, n.PositionMS = a.at.Add(startWithin), max(a.position, n.PositionMS)
+	}
+	n.State, n.at, n.command, n.tell, n.Path, n.told, n.Error = Queued, a.at, "", tellPlay, way, time.Time{}, ""
+	n.turn++
+	return true, nil
 }

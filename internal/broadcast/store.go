@@ -29,46 +29,68 @@ func list(ctx context.Context, q querier, where string, args ...any) ([]Broadcas
 
 func heads(ctx context.Context, q querier, where string, args ...any) ([]Broadcast, error) {
 	rows, err := q.QueryContext(ctx, `
-		SELECT seq, id, zones, text, url, priority, mode, repeat, volume_pct, actor, ref, at, deadline FROM broadcasts `+where, args...)
+		SELECT seq, id, zones, text, url, priority, mode, repeat, volume_pct, actor, ref, at, deadline, open,
+			live, recording, program, length_ms, interrupted, at_night, until, stopped_at, stopped_by, judged FROM broadcasts `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read broadcasts: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	var all []Broadcast
 	for rows.Next() {
-		var bc Broadcast
+		var b Broadcast
 		var zones string
-		var at, deadline int64
-		err := rows.Scan(&bc.seq, &bc.ID, &zones, &bc.Text, &bc.URL, &bc.Priority, &bc.Mode, &bc.Repeat, &bc.VolumePct, &bc.Actor, &bc.Ref, &at, &deadline)
+		var at, deadline, until, stopped int64
+		err := rows.Scan(&b.seq, &b.ID, &zones, &b.Text, &b.URL, &b.Priority, &b.Mode, &b.Repeat, &b.VolumePct, &b.Actor, &b.Ref, &at, &deadline, &b.Open,
+			&b.mic, &b.Recording, &b.program, &b.LengthMS, &b.Interrupted, &b.AtNight, &until, &stopped, &b.StoppedBy, &b.judged)
 		if err != nil {
 			return nil, fmt.Errorf("read broadcasts: %w", err)
 		}
-		if err := json.Unmarshal([]byte(zones), &bc.Zones); err != nil {
-			return nil, fmt.Errorf("read broadcast %s: %w", bc.ID, err)
+		if err := json.Unmarshal([]byte(zones), &b.Zones); err != nil {
+			return nil, fmt.Errorf("read broadcast %s: %w", b.ID, err)
 		}
-		bc.At, bc.deadline = ms(time.UnixMilli(at)), time.UnixMilli(deadline)
-		all = append(all, bc)
+		b.At, b.deadline, b.until, b.stopped = ms(time.UnixMilli(at)), time.UnixMilli(deadline), time.UnixMilli(until), time.UnixMilli(stopped)
+		b.Live = b.mic != ""
+		if stopped != 0 {
+			b.StoppedAt = ms(b.stopped)
+		}
+		all = append(all, b)
 	}
 	return all, rows.Err()
 }
 
-func nodes(ctx context.Context, q querier, bc *Broadcast) error {
-	rows, err := q.QueryContext(ctx, `SELECT device, state, at, error, command FROM broadcast_nodes WHERE broadcast = ? ORDER BY device`, bc.ID)
+const nodeColumns = `device, state, at, error, command, position, turn, path, tell, told, due, began, level_db`
+
+func scanNode(rows *sql.Rows, n *NodeOf, more ...any) error {
+	var at, told, due, began int64
+	err := rows.Scan(append([]any{
+		&n.Device, &n.State, &at, &n.Error, &n.command, &n.PositionMS, &n.turn, &n.Path, &n.tell, &told, &due, &began, &n.LevelDB,
+	}, more...)...)
 	if err != nil {
-		return fmt.Errorf("read broadcast %s: %w", bc.ID, err)
+		return err
+	}
+	n.at, n.told, n.due, n.began = time.UnixMilli(at), moment(told), moment(due), moment(began)
+	n.At = ms(n.at)
+	if began != 0 {
+		n.BeganAt = ms(n.began)
+	}
+	return nil
+}
+
+func nodes(ctx context.Context, q querier, b *Broadcast) error {
+	rows, err := q.QueryContext(ctx, `SELECT `+nodeColumns+` FROM broadcast_nodes WHERE broadcast = ? ORDER BY device`, b.ID)
+	if err != nil {
+		return fmt.Errorf("read broadcast %s: %w", b.ID, err)
 	}
 	defer func() { _ = rows.Close() }()
-	bc.Nodes = []NodeOf{}
+	b.Nodes = []NodeOf{}
 	for rows.Next() {
 		var n NodeOf
-		var at int64
-		if err := rows.Scan(&n.Device, &n.State, &at, &n.Error, &n.command); err != nil {
-			return fmt.Errorf("read broadcast %s: %w", bc.ID, err)
+		if err := scanNode(rows, &n); err != nil {
+			return fmt.Errorf("read broadcast %s: %w", b.ID, err)
 		}
-		n.At = ms(time.UnixMilli(at))
-		bc.Nodes = append(bc.Nodes, n)
+		b.Nodes = append(b.Nodes, n)
 	}
-	bc.count()
+	b.count()
 	return rows.Err()
 }
 
@@ -94,43 +116,52 @@ func byKey(ctx context.Context, q querier, actor, key string) (Broadcast, error)
 	return first(ctx, q, `WHERE actor = ? AND idem_key = ?`, actor, key)
 }
 
-func insert(ctx context.Context, tx *sql.Tx, bc *Broadcast, key string) error {
-	zones, err := json.Marshal(bc.Zones)
+func insert(ctx context.Context, tx *sql.Tx, b *Broadcast, key string) error {
+	zones, err := json.Marshal(b.Zones)
 	if err != nil {
-		return fmt.Errorf("encode broadcast %s: %w", bc.ID, err)
+		return fmt.Errorf("encode broadcast %s: %w", b.ID, err)
 	}
-	at := bc.deadline.Add(-startWithin)
-	open := bc.Failed < len(bc.Nodes)
-	_, err = tx.ExecContext(ctx, `
-		INSERT INTO broadcasts(id, zones, text, url, priority, mode, repeat, volume_pct, actor, ref, idem_key, at, deadline, open)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		bc.ID, string(zones), bc.Text, bc.URL, bc.Priority, bc.Mode, bc.Repeat, bc.VolumePct, bc.Actor, bc.Ref,
-		sql.NullString{String: key, Valid: key != ""}, at.UnixMilli(), bc.deadline.UnixMilli(), open)
+	at := b.deadline.Add(-startWithin)
+	b.Open = !b.ended()
+	r, err := tx.ExecContext(ctx, `
+		INSERT INTO broadcasts(id, zones, text, url, priority, mode, repeat, volume_pct, actor, ref, idem_key, at, deadline, open,
+			live, recording, program, length_ms, interrupted, at_night, until, judged)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+		b.ID, string(zones), b.Text, b.URL, b.Priority, b.Mode, b.Repeat, b.VolumePct, b.Actor, b.Ref,
+		sql.NullString{String: key, Valid: key != ""}, at.UnixMilli(), b.deadline.UnixMilli(), b.Open,
+		b.mic, b.Recording, b.program, b.LengthMS, b.Interrupted, b.AtNight, b.until.UnixMilli())
 	if err != nil {
-		return fmt.Errorf("store broadcast %s: %w", bc.ID, err)
+		return fmt.Errorf("store broadcast %s: %w", b.ID, err)
 	}
-	for i := range bc.Nodes {
-		n := &bc.Nodes[i]
+	if b.seq, err = r.LastInsertId(); err != nil {
+		return fmt.Errorf("store broadcast %s: %w", b.ID, err)
+	}
+	for i := range b.Nodes {
+		n := &b.Nodes[i]
 		_, err := tx.ExecContext(ctx, `INSERT INTO broadcast_nodes(broadcast, device, state, at, error, command) VALUES (?, ?, ?, ?, ?, '')`,
-			bc.ID, n.Device, string(n.State), at.UnixMilli(), n.Error)
+			b.ID, n.Device, string(n.State), at.UnixMilli(), n.Error)
 		if err != nil {
-			return fmt.Errorf("store broadcast %s: %w", bc.ID, err)
+			return fmt.Errorf("store broadcast %s: %w", b.ID, err)
 		}
 	}
 	return nil
 }
 
-func saveNode(ctx context.Context, tx *sql.Tx, id string, n *NodeOf, at time.Time) error {
-	_, err := tx.ExecContext(ctx, `UPDATE broadcast_nodes SET state = ?, at = ?, error = ? WHERE broadcast = ? AND device = ?`,
-		string(n.State), at.UnixMilli(), n.Error, id, n.Device)
+// saveNode writes all of a node.
+func saveNode(ctx context.Context, tx *sql.Tx, id string, n *NodeOf) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE broadcast_nodes SET state = ?, at = ?, error = ?, command = ?, position = ?, turn = ?, path = ?, tell = ?, told = ?, due = ?, began = ?, level_db = ?
+		WHERE broadcast = ? AND device = ?`,
+		string(n.State), n.at.UnixMilli(), n.Error, n.command, n.PositionMS, n.turn, n.Path, n.tell, stamp(n.told), stamp(n.due), stamp(n.began), n.LevelDB,
+		id, n.Device)
 	if err != nil {
 		return fmt.Errorf("broadcast %s: %w", id, err)
 	}
 	return nil
 }
 
-func closeRow(ctx context.Context, tx *sql.Tx, id string) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE broadcasts SET open = 0 WHERE id = ?`, id); err != nil {
+func set(ctx context.Context, tx *sql.Tx, id, what string, args ...any) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE broadcasts SET `+what+` WHERE id = ?`, append(args, id)...); err != nil { //nolint:gosec // G202: what is a constant of the caller
 		return fmt.Errorf("broadcast %s: %w", id, err)
 	}
 	return nil
@@ -138,3 +169,23 @@ func closeRow(ctx context.Context, tx *sql.Tx, id string) error {
 
 // ms writes a time as protocol.md has it.
 func ms(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// moment and stamp turn the zero time into 0 and back.
+func moment(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(n)
+}
+
+func stamp(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// Find is a broadcast with what became of it.
+func (b *Broadcasts) Find(ctx context.Context, id string) (Broadcast, error) {
+	return byID(ctx, b.db.Read(), id)
+}

@@ -1,0 +1,6 @@
+package broadcast
+
+import "context"
+
+// Give gives what is decided, as Run does.
+func (b *Broadcasts) Give(ctx context.Context) error { return b.give(ctx) }

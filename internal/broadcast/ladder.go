@@ -1,0 +1,70 @@
+package broadcast
+
+import "cmp"
+
+// Ranks of the ladder, the most urgent first. Ranks from Operator on are silent at
+// night.
+const (
+	Fire       = 1 // live, evacuation
+	Official   = 2 // signed, extreme or severe
+	LifeSafety = 3 // of the community's own rules
+	Operator   = 4 // the desk
+	Notice     = 5 // on a schedule
+	Music      = 6
+)
+
+// claim is what one message wants of one loudspeaker.
+type claim struct {
+	rank   int
+	live   bool
+	seq    int64 // order of coming
+	resume bool  // it goes on where it was interrupted
+	turn   bool  // it has been told to play
+}
+
+// before tells which of two claims is heard: the more urgent one, among equals a live
+// voice before a file, then the newer one.
+func (c claim) before(d claim) bool {
+	if n := cmp.Compare(c.rank, d.rank); n != 0 {
+		return n < 0
+	}
+	if c.live != d.live {
+		return c.live
+	}
+	return c.seq > d.seq
+}
+
+// verdict is what becomes of a claim.
+type verdict int
+
+// The verdicts.
+const (
+	stay  verdict = iota
+	begin         // it is told to play, from where it was
+	pause         // another takes its place; it will go on
+	drop          // another takes its place for good
+)
+
+// judge says what becomes of all claims on one loudspeaker. Of any claims exactly one
+// is heard: nothing is mixed.
+func judge(claims []claim) []verdict {
+	vs := make([]verdict, len(claims))
+	top := -1
+	for i, c := range claims {
+		if top < 0 || c.before(claims[top]) {
+			top = i
+		}
+	}
+	for i, c := range claims {
+		switch {
+		case i == top && !c.turn:
+			vs[i] = begin
+		case i == top || !c.turn:
+		case c.resume:
+			vs[i] = pause
+		default:
+			vs[i] = drop
+		}
+	}
+	return vs
+}

@@ -1,0 +1,421 @@
+package official
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"io"
+	"log/slog"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"dongyue/internal/cap"
+	"dongyue/internal/db"
+	"dongyue/internal/web"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const sender = "met@chengdu.example"
+
+// town stands for the community: two courts side by side, a building in one of them.
+type town struct {
+	mu       sync.Mutex
+	calls    []Call
+	silenced []string
+	alarms   []string
+	fail     error
+}
+
+func (w *town) Zones(context.Context) []Zone {
+	return []Zone{
+		{"", "community", [4]float64{0, 0, 500, 400}},
+		{"east", "court", [4]float64{300, 100, 150, 200}},
+		{"east/b01", "building", [4]float64{310, 110, 60, 60}},
+		{"west", "court", [4]float64{0, 100, 150, 200}},
+		{"west/u1", "unit", [4]float64{}},
+	}
+}
+
+func (w *town) Speak(_ context.Context, c Call) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fail != nil {
+		return "", w.fail
+	}
+	if !slices.ContainsFunc(w.calls, func(x Call) bool { return x.Key == c.Key }) {
+		w.calls = append(w.calls, c)
+	}
+	return "b-" + c.Key, nil
+}
+
+func (w *town) Silence(_ context.Context, id string) error {
+	w.silenced = append(w.silenced, id)
+	return nil
+}
+
+func pair(t testing.TB, name string) tls.Certificate {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+type room struct {
+	*Official
+	t      *testing.T
+	town   *town
+	signer *cap.Signer
+	n      int
+}
+
+func fresh(t *testing.T, change ...func(*Options)) *room {
+	t.Helper()
+	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "hub.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	feed, err := web.NewFeed(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := pair(t, sender)
+	leaf, err := x509.ParseCertificate(p.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := &cap.Keys{}
+	if err := keys.Add(leaf); err != nil {
+		t.Fatal(err)
+	}
+	r := &room{t: t, town: &town{}}
+	if r.signer, err = cap.NewSigner(p); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{
+		DB: d, Feed: feed, Air: r.town, Zones: r.town, Log: slog.New(slog.DiscardHandler), Keys: keys, Signer: r.signer, Sender: "hub", Origin: &Origin{Lat: 30, Lon: 104},
+		Geocodes: map[string]string{"510107001": "west", "510107": ""},
+		Alarm:    func(_ context.Context, reason, _ string) { r.town.alarms = append(r.town.alarms, reason) },
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	if r.Official, err = New(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// message is one of the sender; area is what it has besides a description.
+func (r *room) message(area cap.Area, change ...func(*cap.Message)) *cap.Message {
+	r.n++
+	area.Desc = "两苑"
+	m := &cap.Message{
+		Identifier: "w-" + string(rune('a'+r.n)), Sender: sender, Sent: time.Now().Truncate(time.Second), Status: cap.StatusActual, MsgType: cap.Alert, Scope: "Public",
+		Infos: []cap.Info{{
+			Language: "zh-CN", Categories: []string{"Met"}, Event: "暴雨", Urgency: "Immediate", Severity: "Extreme", Certainty: "Observed",
+			Headline: "暴雨红色预警", Instruction: "请留在室内。", Areas: []cap.Area{area},
+		}},
+	}
+	for _, f := range change {
+		f(m)
+	}
+	return m
+}
+
+func (r *room) receive(m *cap.Message) Entry {
+	r.t.Helper()
+	b, err := r.signer.Sign(m)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	e, err := r.Receive(r.t.Context(), b, "api")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return e
+}
+
+func (r *room) at(x, y float64) cap.Point { return r.o.Origin.Earth(x, y) }
+
+func TestWhereAMessageIsHeard(t *testing.T) {
+	r := fresh(t)
+	poly := func(ps ...cap.Point) cap.Area { return cap.Area{Polygons: []cap.Polygon{append(ps, ps[0])}} }
+	for name, c := range map[string]struct {
+		area cap.Area
+		want string
+	}{
+		"a corner of both courts":      {poly(r.at(140, 150), r.at(310, 150), r.at(200, 160)), "east,west"},
+		"inside the building":          {poly(r.at(320, 120), r.at(330, 120), r.at(330, 130)), "east"},
+		"around all":                   {poly(r.at(-100, -100), r.at(900, -100), r.at(900, 900), r.at(-100, 900)), "east,west"},
+		"an edge through the court":    {poly(r.at(200, 90), r.at(460, 250), r.at(460, 90)), "east"},
+		"between the courts":           {poly(r.at(200, 10), r.at(250, 10), r.at(250, 90)), "elsewhere"},
+		"far away":                     {poly(cap.Point{Lat: 40, Lon: 100}, cap.Point{Lat: 40, Lon: 101}, cap.Point{Lat: 41, Lon: 101}), "elsewhere"},
+		"a circle":                     {cap.Area{Circles: []cap.Circle{{Point: r.at(-40, 200), RadiusKM: 0.05}}}, "west"},
+		"a circle beside":              {cap.Area{Circles: []cap.Circle{{Point: r.at(-60, 200), RadiusKM: 0.05}}}, "elsewhere"},
+		"a code":                       {cap.Area{Geocodes: []cap.Value{{Name: "GB2260", Value: "510107001"}}}, "west"},
+		"a code of the whole district": {cap.Area{Geocodes: []cap.Value{{Name: "GB2260", Value: "510107"}}}, ""},
+		"a code of elsewhere":          {cap.Area{Geocodes: []cap.Value{{Name: "GB2260", Value: "110101"}}}, "elsewhere"},
+		"words only":                   {cap.Area{}, ""},
+	} {
+		e := r.receive(r.message(c.area))
+		got := strings.Join(e.Zones, ",")
+		if e.State == Elsewhere {
+			got = "elsewhere"
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q (%s)", name, got, c.want, e.State)
+		}
+	}
+	lost := fresh(t, func(o *Options) { o.Origin = nil })
+	if e := lost.receive(lost.message(cap.Area{Circles: []cap.Circle{{Point: cap.Point{Lat: 30, Lon: 104}, RadiusKM: 1}}})); e.State != Speaking || e.Zones[0] != "" {
+		t.Errorf("without a place it is for everybody: %+v", e)
+	}
+}
+
+// The plan's corner lies where the origin says, turned as it says.
+func TestOriginRoundTrip(t *testing.T) {
+	for _, g := range []Origin{{30, 104, 0}, {30, 104, 90}, {-33, 151, -17}} {
+		p := g.plan(g.Earth(120, 40))
+		if d := max(p.x-120, 120-p.x, p.y-40, 40-p.y); d > 0.01 {
+			t.Errorf("%+v: %v", g, p)
+		}
+	}
+	east := Origin{30, 104, 0}
+	if p := east.plan(cap.Point{Lat: 30, Lon: 104.001}); p.x < 90 || p.x > 100 || p.y > 0.1 {
+		t.Errorf("east of the corner is %v", p)
+	}
+	if p := east.plan(cap.Point{Lat: 29.999, Lon: 104}); p.y < 100 || p.y > 120 {
+		t.Errorf("south of the corner is %v", p)
+	}
+}
+
+func TestWhatBecomesOfAMessage(t *testing.T) {
+	r := fresh(t)
+	words := cap.Area{}
+	first := r.message(words)
+	e := r.receive(first)
+	c := r.town.calls[0]
+	if e.State != Speaking || !c.Grave || c.Exercise || c.Text != "暴雨红色预警。请留在室内。" || e.GB.Severity != "RED" || e.GB.EventClass != "11" {
+		t.Fatalf("%+v %+v", e, c)
+	}
+	minor := r.receive(r.message(words, func(m *cap.Message) { m.Infos[0].Severity = "Minor" }))
+	if minor.State != Speaking || r.town.calls[1].Grave {
+		t.Errorf("%+v", r.town.calls[1])
+	}
+	for status, want := range map[string]State{"Test": Silent, "System": Silent, "Draft": Silent} {
+		if e := r.receive(r.message(words, func(m *cap.Message) { m.Status = status })); e.State != want || e.Broadcast != "" {
+			t.Errorf("%s: %+v", status, e)
+		}
+	}
+	if e := r.receive(r.message(words, func(m *cap.Message) { m.Status = "Exercise" })); e.State != Speaking || !r.town.calls[2].Exercise {
+		t.Errorf("%+v", e)
+	}
+	past := time.Now().Add(-time.Minute)
+	if e := r.receive(r.message(words, func(m *cap.Message) { m.Infos[0].Expires = &past })); e.State != Expired {
+		t.Errorf("%+v", e)
+	}
+	refer := func(kind, status string) Entry {
+		return r.receive(r.message(words, func(m *cap.Message) {
+			m.MsgType, m.Status, m.References = kind, status, []cap.Reference{cap.Of(first)}
+		}))
+	}
+	if e := refer(cap.Cancel, "Exercise"); e.State != Silent || len(r.town.silenced) != 0 {
+		t.Errorf("an exercise ended what is actual: %+v", r.town.silenced)
+	}
+	up := refer(cap.Update, cap.StatusActual)
+	if last := r.town.calls[len(r.town.calls)-1]; up.State != Speaking || last.Replaces != e.Broadcast {
+		t.Errorf("%+v", last)
+	}
+	if e := refer(cap.Cancel, cap.StatusActual); e.State != Silent || strings.Join(r.town.silenced, ",") != r.town.calls[0].broadcast() {
+		t.Errorf("silenced %v", r.town.silenced)
+	}
+	r.town.fail = errors.New("no loudspeaker")
+	if e := r.receive(r.message(words)); e.State != Failed || e.Reason != "broadcast" {
+		t.Errorf("%+v", e)
+	}
+}
+
+func (c Call) broadcast() string { return "b-" + c.Key }
+
+func TestNotBelieved(t *testing.T) {
+	r := fresh(t)
+	good, err := r.signer.Sign(r.message(cap.Area{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := cap.NewSigner(pair(t, sender))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, _ := other.Sign(r.message(cap.Area{}))
+	late, _ := r.signer.Sign(r.message(cap.Area{}, func(m *cap.Message) { m.Sent = time.Now().Add(-25 * time.Hour) }))
+	early, _ := r.signer.Sign(r.message(cap.Area{}, func(m *cap.Message) { m.Sent = time.Now().Add(time.Hour) }))
+	for _, c := range []struct {
+		what, reason string
+		b            []byte
+		alarm        bool
+	}{
+		{"changed", reasonSignature, []byte(strings.Replace(string(good), "红色", "蓝色", 1)), true},
+		{"unsigned", reasonUnsigned, r.message(cap.Area{}).XML(), true},
+		{"of a stranger", reasonKey, stranger, true},
+		{"of yesterday", reasonClock, late, true},
+		{"of tomorrow", reasonClock, early, true},
+		{"no CAP", reasonForm, []byte("<html/>"), false},
+		{"large", reasonSize, make([]byte, 2<<20), false},
+	} {
+		before := len(r.town.alarms)
+		e, err := r.Receive(t.Context(), c.b, "api")
+		if err != nil || e.State != Refused || e.Reason != c.reason || e.Message != nil || (len(r.town.alarms) > before) != c.alarm {
+			t.Errorf("%s: %+v %v, alarms %v", c.what, e, err, r.town.alarms)
+		}
+	}
+	if len(r.town.calls) != 0 {
+		t.Errorf("heard %+v", r.town.calls)
+	}
+	for i, want := range []State{Speaking, Replayed, Replayed} {
+		if e, err := r.Receive(t.Context(), good, "api"); err != nil || e.State != want {
+			t.Errorf("%d: %s, want %s; %v", i, e.State, want, err)
+		}
+	}
+	if n := len(r.town.calls); n != 1 || r.town.alarms[len(r.town.alarms)-1] != reasonReplay {
+		t.Errorf("%d calls, alarms %v", n, r.town.alarms)
+	}
+	none := fresh(t, func(o *Options) { o.Keys = nil })
+	if e := none.receive(none.message(cap.Area{})); e.Reason != reasonNoKeys || len(none.town.calls) != 0 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Results come once, whatever the line does meanwhile.
+func TestResultsComeOnce(t *testing.T) {
+	var mu sync.Mutex
+	var got []string
+	fails := 2
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		b, _ := io.ReadAll(q.Body)
+		if fails--; fails >= 0 {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		got = append(got, q.Header.Get("Idempotency-Key")+" "+string(b))
+	}))
+	defer srv.Close()
+	r := fresh(t, func(o *Options) { o.Upstream, o.Client = srv.URL, srv.Client() })
+	e := r.receive(r.message(cap.Area{}))
+	h := Heard{Ref: e.ID, Targets: 2, Playing: 1, Nodes: []string{"s-1=playing", "s-2=failed(offline)"}}
+	for range 3 { // a crash tells it again
+		if err := r.Settled(t.Context(), h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		mu.Lock()
+		n := len(got)
+		mu.Unlock()
+		if n > 0 {
+			break
+		}
+	}
+	time.Sleep(50 * time.Millisecond)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(got) != 1 || !strings.HasPrefix(got[0], "ack-"+e.ID+" ") || !strings.Contains(got[0], "1 of 2 playing; s-1=playing s-2=failed(offline)") {
+		t.Fatalf("%q", got)
+	}
+	if _, err := r.o.Keys.Open([]byte(got[0][len("ack-"+e.ID+" "):]), time.Now()); !errors.Is(err, cap.ErrSender) { // the same key here, another name
+		t.Errorf("signature: %v", err)
+	}
+}
+
+func TestFolder(t *testing.T) {
+	dir := t.TempDir()
+	r := fresh(t, func(o *Options) { o.Folder = dir })
+	good, err := r.signer.Sign(r.message(cap.Area{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{"good.xml": good, "bad.xml": []byte("<html></html>"), "half.xml": good[:200], "note.txt": good} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range []string{"done", "refused"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.folder(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	list := func(d string) string {
+		es, _ := os.ReadDir(filepath.Join(dir, d))
+		var names []string
+		for _, e := range es {
+			if !e.IsDir() {
+				names = append(names, e.Name()[max(0, strings.LastIndex(e.Name(), "-")+1):])
+			}
+		}
+		return strings.Join(names, ",")
+	}
+	if got := list("done") + " " + list("refused") + " " + list(""); got != "good.xml bad.xml half.xml,note.txt" || len(r.town.calls) != 1 {
+		t.Errorf("%s, %d calls", got, len(r.town.calls))
+	}
+}
+
+func TestOwnAlarms(t *testing.T) {
+	r := fresh(t)
+	a := Alarm{ID: "a1", TitleZH: "冒烟", TitleEN: "smoke", Zone: "东苑", Shape: [4]float64{300, 100, 150, 200}, Critical: true, Category: "Fire", At: time.Now()}
+	for range 2 {
+		if err := r.Publish(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.Over = true
+	if err := r.Publish(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	out, err := r.getOutbox(t.Context(), &listInput{Limit: 10})
+	if err != nil || len(out.Body.Items) != 2 {
+		t.Fatalf("%d %v", len(out.Body.Items), err)
+	}
+	m, err := cap.Parse([]byte(out.Body.Items[1].XML))
+	if err != nil || m.MsgType != cap.Alert || len(m.Infos) != 2 || len(m.Infos[0].Areas[0].Polygons) != 1 {
+		t.Errorf("%+v %v", m, err)
+	}
+	over, err := cap.Parse([]byte(out.Body.Items[0].XML))
+	if err != nil || over.MsgType != cap.Cancel || over.References[0].Identifier != "alarm-a1" {
+		t.Errorf("%+v %v", over, err)
+	}
+}

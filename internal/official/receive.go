@@ -1,0 +1,237 @@
+package official
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"dongyue/internal/cap"
+)
+
+// Receive takes a message, however it came, and does what it says. The entry tells what
+// became of it; an error is the hub's own.
+func (o *Official) Receive(ctx context.Context, raw []byte, came string) (Entry, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Entry{}, err
+	}
+	now := time.Now()
+	e := Entry{ID: id.String(), Came: came, At: ms(now), Zones: []string{}, State: Received, raw: raw, at: now}
+	m, err := o.open(raw, now)
+	if err != nil {
+		e.State, e.Reason, e.Detail = Refused, reasonOf(err), err.Error()
+		return e, o.refuse(ctx, &e)
+	}
+	e.Message, e.sender, e.identifier = m, m.Sender, m.Identifier
+	err = o.change(ctx, &e, func(tx *sql.Tx) error {
+		var n int
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM official_messages WHERE sender = ? AND identifier = ?`, m.Sender, m.Identifier).Scan(&n); err != nil {
+			return err
+		}
+		if n > 0 {
+			return errAgain
+		}
+		return insert(ctx, tx, &e)
+	})
+	if errors.Is(err, errAgain) {
+		e.State, e.Reason, e.sender = Replayed, reasonReplay, ""
+		return e, o.refuse(ctx, &e)
+	}
+	if err != nil {
+		return e, err
+	}
+	return o.act(context.WithoutCancel(ctx), e)
+}
+
+var errNoKeys = errors.New("no keys are configured: set official.keys")
+
+// errAgain undoes what would be done twice.
+var errAgain = errors.New("the message is known")
+
+// errClock is for what was sent long ago, or will be.
+var errClock = errors.New("sent is more than a day ago, or in the future")
+
+func (o *Official) open(raw []byte, now time.Time) (*cap.Message, error) {
+	if o.o.Keys == nil {
+		return nil, errNoKeys
+	}
+	m, err := o.o.Keys.Open(raw, now)
+	if err != nil {
+		return nil, err
+	}
+	if m.Sent.After(now.Add(newest)) || m.Sent.Before(now.Add(-oldest)) {
+		return nil, errClock
+	}
+	return m, nil
+}
+
+func reasonOf(err error) string {
+	for _, x := range []struct {
+		err    error
+		reason string
+	}{
+		{cap.ErrUnsigned, reasonUnsigned},
+		{cap.ErrUnknown, reasonKey},
+		{cap.ErrSender, reasonSender},
+		{cap.ErrSignature, reasonSignature},
+		{cap.ErrTooLarge, reasonSize},
+		{errNoKeys, reasonNoKeys},
+		{errClock, reasonClock},
+	} {
+		if errors.Is(err, x.err) {
+			return x.reason
+		}
+	}
+	return reasonForm
+}
+
+// refuse keeps what was not believed, without letting it do anything, and raises the
+// alarm where somebody tried.
+func (o *Official) refuse(ctx context.Context, e *Entry) error {
+	o.log.WarnContext(ctx, "official message refused", "message_id", e.ID, "reason", e.Reason, "came", e.Came, "bytes", len(e.raw))
+	e.Message = nil
+	if len(e.raw) > cap.MaxBytes {
+		e.raw = nil
+	}
+	err := o.change(ctx, e, func(tx *sql.Tx) error { return insert(ctx, tx, e) })
+	if o.o.Alarm != nil && slices.Contains([]string{reasonUnsigned, reasonSignature, reasonKey, reasonSender, reasonReplay, reasonClock}, e.Reason) {
+		o.o.Alarm(ctx, e.Reason, e.ID)
+	}
+	return err
+}
+
+// act does what a believed message says. Doing it again after a crash does it once.
+func (o *Official) act(ctx context.Context, e Entry) (Entry, error) {
+	m := e.Message
+	old, err := o.referred(ctx, m)
+	if err != nil {
+		return e, err
+	}
+	sounds := m.Status == cap.StatusActual || m.Status == cap.StatusExercise
+	switch {
+	case m.MsgType == cap.Ack || m.MsgType == cap.Error || !sounds:
+		e.State = Silent
+	case m.MsgType == cap.Cancel:
+		e.State = Silent
+		for i := range old {
+			if err := o.cancel(ctx, &old[i]); err != nil {
+				return e, err
+			}
+		}
+	case m.Expired(time.Now()):
+		e.State = Expired
+	default:
+		if err := o.speak(ctx, &e, old); err != nil {
+			return e, err
+		}
+	}
+	err = o.change(ctx, &e, func(tx *sql.Tx) error {
+		if err := update(ctx, tx, &e); err != nil {
+			return err
+		}
+		if e.State == Speaking || m.MsgType == cap.Ack || m.MsgType == cap.Error {
+			return nil // the result follows; and an answer is not answered
+		}
+		return o.answer(ctx, tx, &e, "")
+	})
+	o.nudge()
+	return e.complete(), err
+}
+
+// referred are the messages that this one is about, of the same sender and kind: an
+// exercise ends no alert.
+func (o *Official) referred(ctx context.Context, m *cap.Message) (old []Entry, err error) {
+	for _, r := range m.References {
+		if r.Sender != m.Sender {
+			continue
+		}
+		es, err := o.entries(ctx, `WHERE sender = ? AND identifier = ?`, r.Sender, r.Identifier)
+		if err != nil {
+			return nil, err
+		}
+		for i := range es {
+			if es[i].Message != nil && es[i].Message.Status == m.Status {
+				old = append(old, es[i])
+			}
+		}
+	}
+	return old, nil
+}
+
+// cancel ends what a message lets be heard.
+func (o *Official) cancel(ctx context.Context, e *Entry) error {
+	if e.Broadcast != "" {
+		if err := o.o.Air.Silence(ctx, e.Broadcast); err != nil {
+			return err
+		}
+	}
+	e.State = Cancelled
+	return o.change(ctx, e, func(tx *sql.Tx) error { return update(ctx, tx, e) })
+}
+
+// speak lets a message be heard where it belongs.
+func (o *Official) speak(ctx context.Context, e *Entry, old []Entry) error {
+	zones, here := o.where(ctx, e.Message)
+	if e.Zones = zones; !here {
+		e.State, e.Zones = Elsewhere, []string{}
+		return nil
+	}
+	c := Call{
+		Zones: zones, Text: Text(e.Message), Grave: e.Message.Grave(), Exercise: e.Message.Status == cap.StatusExercise,
+		Key: "official/" + e.Message.Sender + "/" + e.Message.Identifier, Ref: e.ID,
+	}
+	for i := range old {
+		if old[i].Broadcast != "" && old[i].State == Speaking {
+			c.Replaces = old[i].Broadcast
+		}
+	}
+	id, err := o.o.Air.Speak(ctx, c)
+	if err != nil {
+		o.log.WarnContext(ctx, "official message is not heard", "message_id", e.ID, "err", err)
+		e.State, e.Reason, e.Detail = Failed, "broadcast", err.Error()
+		return nil
+	}
+	e.State, e.Broadcast = Speaking, id
+	for i := range old {
+		if old[i].Broadcast != "" && old[i].Broadcast != c.Replaces {
+			if err := o.o.Air.Silence(ctx, old[i].Broadcast); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxSpoken is what is read out (bytes); the rest is on the screen.
+const maxSpoken = 1200
+
+// Text is what is read out of a message.
+func Text(m *cap.Message) string {
+	x := m.Chinese()
+	if x == nil {
+		return ""
+	}
+	var parts []string
+	for _, s := range []string{x.Headline, x.Description, x.Instruction} {
+		if s = strings.TrimSpace(s); s != "" {
+			parts = append(parts, strings.TrimRight(s, "。. "))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{x.Event}
+	}
+	end := "。"
+	if !strings.HasPrefix(strings.ToLower(x.Language), "zh") {
+		end = ". "
+	}
+	s := strings.TrimSpace(strings.Join(parts, end) + end)
+	if len(s) > maxSpoken {
+		s = strings.ToValidUTF8(s[:maxSpoken], "")
+	}
+	return s
+}
