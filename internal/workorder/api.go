@@ -74,7 +74,7 @@ func problem(err error) error {
 type listIn struct {
 	Limit    int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 	Cursor   string `query:"cursor" maxLength:"100"`
-	State    string `query:"state" enum:"open,taken,done,active,all" default:"all" doc:"active: open and taken"`
+	State    string `query:"state" enum:"open,taken,checking,done,active,all" default:"all" doc:"active: all but done"`
 	Mine     bool   `query:"mine" doc:"my own, and those that nobody has"`
 	Priority string `query:"priority" enum:"critical,high,medium,low"`
 	Device   string `query:"device" maxLength:"63"`

@@ -7,7 +7,8 @@
 // alarms, command devices, or know accounts: who can be given an order it asks
 // of a Staff.
 //
-// The way of an order: open → taken → done. Whoever takes it has it; a second
+// The way of an order: open → taken → done; where the repair can show itself (a
+// lamp's meter), it is checking in between, and goes back to taken when nothing shows. Whoever takes it has it; a second
 // one is refused, so two never drive to the same lamp. Giving it to somebody
 // else never moves the time by which it is due.
 //

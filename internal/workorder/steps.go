@@ -15,29 +15,62 @@ func hub() web.Principal { return web.Principal{ID: "hub", Name: "东岳"} }
 
 // AlarmOrder is what an alarm orders.
 type AlarmOrder struct {
+	Key      string // of the action: the same again gets the same order; "": the alarm's id is the key
 	Alarm    string // id
 	Title    event.Text
 	Priority event.Priority
 	Device   string
+	Part     string
+	Devices  []string // all that it is about, where that is more than the device
 	Zone     string
 }
 
-// FromAlarm makes the order of an alarm, inside the caller's transaction. A
-// second call for the same alarm returns the order that is there. The caller
-// wakes the feed after its commit.
+// FromAlarm makes the order of an alarm's action, inside the caller's transaction.
+// The same key gets the same order; another key of the alarm gets the order of the
+// same title that is not done yet, so that what comes back is repaired once. The
+// caller wakes the feed after its commit.
 func (w *Orders) FromAlarm(ctx context.Context, tx *sql.Tx, a AlarmOrder) (Order, error) {
 	if a.Alarm == "" {
 		return Order{}, fmt.Errorf("order from alarm: %w: no alarm id", ErrInvalid)
 	}
-	old, err := find(ctx, tx, "alarm", a.Alarm)
-	if err == nil || !errors.Is(err, ErrNotFound) {
+	old, err := there(ctx, tx, &a)
+	if err == nil {
+		return old, keep(ctx, tx, a.Key, old.ID)
+	}
+	if !errors.Is(err, ErrNotFound) {
 		return old, err
 	}
 	if a.Priority.Rank() > event.Low.Rank() {
 		a.Priority = event.Medium
 	}
-	o := Order{Priority: a.Priority, Title: a.Title, Device: a.Device, Zone: a.Zone, Source: FromAlarmSource, Alarm: a.Alarm}
-	return o, w.insert(ctx, tx, &o, hub(), "")
+	o := Order{Priority: a.Priority, Title: a.Title, Device: a.Device, Part: a.Part, Devices: a.Devices, Zone: a.Zone, Source: FromAlarmSource, Alarm: a.Alarm}
+	if err := w.insert(ctx, tx, &o, hub(), ""); err != nil {
+		return o, err
+	}
+	return o, keep(ctx, tx, a.Key, o.ID)
+}
+
+// there finds the order that an alarm's action has already.
+func there(ctx context.Context, tx *sql.Tx, a *AlarmOrder) (Order, error) {
+	if a.Key == "" {
+		return first(ctx, tx, "alarm = ? ORDER BY number LIMIT 1", a.Alarm)
+	}
+	o, err := first(ctx, tx, "id = (SELECT work_order FROM work_order_keys WHERE idem_key = ?)", a.Key)
+	if errors.Is(err, ErrNotFound) {
+		o, err = first(ctx, tx, "alarm = ? AND title_zh = ? AND title_en = ? AND state <> ? ORDER BY number LIMIT 1", a.Alarm, a.Title.ZH, a.Title.EN, Done)
+	}
+	return o, err
+}
+
+func keep(ctx context.Context, tx *sql.Tx, key, order string) error {
+	if key == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "INSERT INTO work_order_keys(idem_key, work_order) VALUES (?, ?) ON CONFLICT DO NOTHING", key, order)
+	if err != nil {
+		return fmt.Errorf("keep key of order %s: %w", order, err)
+	}
+	return nil
 }
 
 // NewOrder is what the desk writes.
@@ -89,7 +122,7 @@ func (w *Orders) Take(ctx context.Context, who web.Principal, id string) (Order,
 			return false, ErrDone
 		case o.Assignee != "" && o.Assignee != who.ID:
 			return false, fmt.Errorf("%w: %s", ErrTaken, o.AssigneeName)
-		case o.State == Taken:
+		case o.State == Taken || o.State == Checking:
 			return false, nil
 		}
 		o.State, o.Assignee, o.AssigneeName = Taken, who.ID, who.Name
@@ -98,13 +131,24 @@ func (w *Orders) Take(ctx context.Context, who web.Principal, id string) (Order,
 }
 
 // Done finishes an order; only who has it can, or a manager, who may also finish
-// one that nobody took.
+// one that nobody took. One whose repair can show itself is not done before that;
+// a manager's word about another's order ends that too.
 func (w *Orders) Done(ctx context.Context, who web.Principal, id, text string, manager bool) (Order, error) {
 	if len(text) > maxText {
 		return Order{}, fmt.Errorf("%w: text is longer than %d bytes", ErrInvalid, maxText)
 	}
-	return w.step(ctx, who, id, Finished, text, func(o *Order) (bool, error) {
+	until, err := w.begin(ctx, who, id)
+	if err != nil {
+		return Order{}, err
+	}
+	what := Finished
+	if until != nil {
+		what = Claimed
+	}
+	return w.step(ctx, who, id, what, text, func(o *Order) (bool, error) {
 		switch {
+		case o.State == Checking && o.Assignee == who.ID:
+			return false, nil
 		case o.State == Done && o.Assignee == who.ID:
 			return false, nil
 		case o.State == Done:
@@ -118,7 +162,11 @@ func (w *Orders) Done(ctx context.Context, who web.Principal, id, text string, m
 		if o.Assignee == "" {
 			o.Assignee, o.AssigneeName = who.ID, who.Name
 		}
-		o.State, o.DoneAt = Done, new(now())
+		if until != nil {
+			o.State, o.CheckUntil = Checking, until
+			return true, nil
+		}
+		o.State, o.DoneAt, o.CheckUntil = Done, new(now()), nil
 		return true, nil
 	})
 }
@@ -148,7 +196,7 @@ func (w *Orders) Assign(ctx context.Context, who web.Principal, id, account stri
 		case o.Assignee == account:
 			return false, nil
 		}
-		o.State, o.Assignee, o.AssigneeName = Open, account, name
+		o.State, o.Assignee, o.AssigneeName, o.CheckUntil = Open, account, name, nil
 		return true, nil
 	})
 }

@@ -3,6 +3,7 @@ package workorder
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -11,16 +12,24 @@ import (
 )
 
 const columns = `number, id, priority, title_zh, title_en, device, zone, state, assignee, assignee_name,
-	source, alarm, request, due_at, created_at, updated_at, done_at`
+	source, alarm, request, due_at, created_at, updated_at, done_at, part, devices, check_until`
 
 func scan(row interface{ Scan(...any) error }) (o Order, err error) {
-	var due, created, updated, done int64
+	var due, created, updated, done, check int64
+	var devices string
 	err = row.Scan(&o.Number, &o.ID, &o.Priority, &o.Title.ZH, &o.Title.EN, &o.Device, &o.Zone, &o.State, &o.Assignee, &o.AssigneeName,
-		&o.Source, &o.Alarm, &o.Request, &due, &created, &updated, &done)
+		&o.Source, &o.Alarm, &o.Request, &due, &created, &updated, &done, &o.Part, &devices, &check)
+	if err == nil {
+		err = json.Unmarshal([]byte(devices), &o.Devices)
+	}
 	o.DueAt, o.CreatedAt, o.UpdatedAt = at(due), at(created), at(updated)
 	if done != 0 {
 		t := at(done)
 		o.DoneAt = &t
+	}
+	if check != 0 {
+		t := at(check)
+		o.CheckUntil = &t
 	}
 	return o, err
 }
@@ -31,9 +40,17 @@ type querier interface {
 }
 
 func find(ctx context.Context, q querier, column, value string) (Order, error) {
-	o, err := scan(q.QueryRowContext(ctx, "SELECT "+columns+" FROM work_orders WHERE "+column+" = ?", value))
+	o, err := first(ctx, q, column+" = ?", value)
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("%w of %s %s", err, column, value)
+	}
+	return o, err
+}
+
+func first(ctx context.Context, q querier, where string, args ...any) (Order, error) {
+	o, err := scan(q.QueryRowContext(ctx, "SELECT "+columns+" FROM work_orders WHERE "+where, args...)) //nolint:gosec // where is ours
 	if errors.Is(err, sql.ErrNoRows) {
-		return o, fmt.Errorf("%w: order of %s %s", ErrNotFound, column, value)
+		return o, fmt.Errorf("%w: order", ErrNotFound)
 	}
 	if err != nil {
 		return o, fmt.Errorf("read order: %w", err)
@@ -49,9 +66,9 @@ func (w *Orders) insert(ctx context.Context, tx *sql.Tx, o *Order, actor web.Pri
 		o.State = Open
 	}
 	res, err := tx.ExecContext(ctx, `INSERT INTO work_orders(id, priority, title_zh, title_en, device, zone, state, assignee, assignee_name,
-		source, alarm, request, due_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		source, alarm, request, due_at, created_at, updated_at, part, devices) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		o.ID, o.Priority, o.Title.ZH, o.Title.EN, o.Device, o.Zone, o.State, o.Assignee, o.AssigneeName,
-		o.Source, o.Alarm, o.Request, o.DueAt.UnixMilli(), o.CreatedAt.UnixMilli(), o.UpdatedAt.UnixMilli())
+		o.Source, o.Alarm, o.Request, o.DueAt.UnixMilli(), o.CreatedAt.UnixMilli(), o.UpdatedAt.UnixMilli(), o.Part, o.deviceList())
 	if err != nil {
 		return fmt.Errorf("add order: %w", err)
 	}
@@ -75,14 +92,30 @@ func (w *Orders) note(ctx context.Context, tx *sql.Tx, o Order, actor web.Princi
 	return err
 }
 
+// deviceList is the list as it is stored; ids need no more than quotes.
+func (o *Order) deviceList() string {
+	if o.Devices == nil {
+		o.Devices = []string{}
+	}
+	b, err := json.Marshal(o.Devices)
+	if err != nil { // texts always encode
+		return "[]"
+	}
+	return string(b)
+}
+
 // update stores what a step may change.
 func update(ctx context.Context, tx *sql.Tx, o Order) error {
 	var done int64
 	if o.DoneAt != nil {
 		done = o.DoneAt.UnixMilli()
 	}
-	_, err := tx.ExecContext(ctx, "UPDATE work_orders SET state = ?, assignee = ?, assignee_name = ?, updated_at = ?, done_at = ? WHERE id = ?",
-		o.State, o.Assignee, o.AssigneeName, o.UpdatedAt.UnixMilli(), done, o.ID)
+	var check int64
+	if o.CheckUntil != nil {
+		check = o.CheckUntil.UnixMilli()
+	}
+	_, err := tx.ExecContext(ctx, "UPDATE work_orders SET state = ?, assignee = ?, assignee_name = ?, updated_at = ?, done_at = ?, devices = ?, check_until = ? WHERE id = ?",
+		o.State, o.Assignee, o.AssigneeName, o.UpdatedAt.UnixMilli(), done, o.deviceList(), check, o.ID)
 	if err != nil {
 		return fmt.Errorf("change order %s: %w", o.ID, err)
 	}

@@ -41,6 +41,7 @@ type Options struct {
 	Feed  *web.Feed
 	Log   *slog.Logger
 	Staff Staff
+	Proof Proof // nil: a word is enough
 }
 
 // Orders is the room.
@@ -49,6 +50,7 @@ type Orders struct {
 	feed  *web.Feed
 	log   *slog.Logger
 	staff Staff
+	proof Proof
 }
 
 // New brings the tables up to date.
@@ -63,7 +65,7 @@ func New(o Options) (*Orders, error) {
 	if err := o.DB.Migrate(context.Background(), "workorder", dir); err != nil {
 		return nil, err
 	}
-	return &Orders{db: o.DB, feed: o.Feed, log: o.Log, staff: o.Staff}, nil
+	return &Orders{db: o.DB, feed: o.Feed, log: o.Log, staff: o.Staff, proof: o.Proof}, nil
 }
 
 // State of an order.
@@ -71,9 +73,10 @@ type State string
 
 // The states.
 const (
-	Open  State = "open"
-	Taken State = "taken"
-	Done  State = "done"
+	Open     State = "open"
+	Taken    State = "taken"
+	Checking State = "checking" // said to be done; its meter has to show it
+	Done     State = "done"
 )
 
 // Source says where an order comes from.
@@ -93,6 +96,8 @@ type Order struct {
 	Priority     event.Priority `json:"priority"`
 	Title        event.Text     `json:"title"`
 	Device       string         `json:"device"`
+	Part         string         `json:"part"`
+	Devices      []string       `json:"devices"` // of one cause: the lamps of a feeder
 	Zone         string         `json:"zone"`
 	State        State          `json:"state"`
 	Assignee     string         `json:"assignee"` // account; "" while nobody has it
@@ -104,7 +109,8 @@ type Order struct {
 	CreatedAt    time.Time      `json:"created_at"`
 	UpdatedAt    time.Time      `json:"updated_at"`
 	DoneAt       *time.Time     `json:"done_at,omitempty"`
-	Log          []Entry        `json:"log,omitempty"` // with a single order; not in lists
+	CheckUntil   *time.Time     `json:"check_until,omitempty"` // of checking: after that the order goes back to who had it
+	Log          []Entry        `json:"log,omitempty"`         // with a single order; not in lists
 }
 
 // What happened to an order.
@@ -114,6 +120,10 @@ const (
 	Assigned = "assigned"
 	Comment  = "comment"
 	Finished = "done"
+	Claimed  = "claimed" // said to be done, not yet proven
+	Proven   = "proven"
+	Bounced  = "bounced" // nothing showed it: back to who had it
+	Linked   = "linked"
 )
 
 // Entry is a row of an order's log.

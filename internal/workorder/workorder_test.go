@@ -175,6 +175,41 @@ func TestFromAlarmOncePerAlarm(t *testing.T) {
 	}
 }
 
+// An action is known by its key: two actions of an alarm make two orders, each
+// once; what comes back joins the order that is not done.
+func TestFromAlarmByKey(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	ask := func(key, title string) Order {
+		a := lampOut(1)
+		a.Key, a.Title = key, event.Text{ZH: title, EN: title}
+		return h.fromAlarm(a)
+	}
+	lamp, cable := ask("a-1.1", "lamp"), ask("a-1.2", "cable")
+	if lamp.ID == cable.ID {
+		t.Fatal("two actions made one order")
+	}
+	h.start()
+	if again := ask("a-1.1", "lamp"); again.ID != lamp.ID {
+		t.Error("the same action made two orders")
+	}
+	if back := ask("a-1.3", "lamp"); back.ID != lamp.ID {
+		t.Error("what came back made an order of its own beside the open one")
+	}
+	if _, err := h.Take(ctx, crew(1), lamp.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Done(ctx, crew(1), lamp.ID, "ok", false); err != nil {
+		t.Fatal(err)
+	}
+	if late := ask("a-1.3", "lamp"); late.ID != lamp.ID {
+		t.Error("a key that was served got another order after the first was done")
+	}
+	if fresh := ask("a-1.4", "lamp"); fresh.ID == lamp.ID || fresh.State != Open {
+		t.Errorf("after the repair: %+v", fresh)
+	}
+}
+
 func TestFromAlarmIsPartOfItsTransaction(t *testing.T) {
 	ctx := context.Background()
 	h := newHouse(t)
