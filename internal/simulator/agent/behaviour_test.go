@@ -121,7 +121,7 @@ func TestDoorModes(t *testing.T) {
 	d.Badge(f.People()[0].Card)
 	h.follow(t, 0, k, theDoor, fields{"data.decision": "denied", "data.reason": "lockdown"})
 	h.order(t, k, theDoor, "m3", "set_mode", time.Minute, fields{"mode": "free"})
-	h.wait(t, "free", is(k, theDoor, event.State, fields{"state.mode": "free", "state.lock": "unlocked"}))
+	h.wait(t, "free", is(k, theDoor, event.State, fields{"state.mode": "manual_override", "state.lock": "unlocked"}))
 	h.order(t, k, theDoor, "m4", "set_mode", time.Minute, fields{"mode": "party"})
 	h.replied(t, k, theDoor, "m4", failed)
 	h.order(t, k, theDoor, "m5", "sync", time.Minute, nil)
@@ -229,7 +229,7 @@ func TestSpeaker(t *testing.T) {
 	}
 	say("p1", "m1", 4, "请注意")
 	h.replied(t, k, id, "p1", done)
-	n := h.follow(t, 0, k, id, fields{"type": "playing", "data.message": "m1"}, fields{"type": "finished", "data.message": "m1"})
+	n := h.follow(t, 0, k, id, fields{"type": "buffered"}, fields{"type": "playing", "data.message": "m1"}, fields{"type": "finished", "data.message": "m1"})
 	h.wait(t, "loud", func(m heard) bool { x, _ := at(m.body(), "values.level_db").(float64); return x > 85 })
 
 	long := "这是一条很长很长很长很长很长很长很长很长很长很长很长很长很长很长很长很长很长很长的通知"

@@ -35,10 +35,12 @@ const ownLimit = 82.0
 
 type (
 	sessionData struct {
-		Part   string  `json:"part"`
-		User   string  `json:"user"`
-		Energy float64 `json:"energy_wh"`
-		Reason string  `json:"reason"`
+		Part    string  `json:"part"`
+		User    string  `json:"user"`
+		Session string  `json:"session,omitempty"` // the hub's, where it asked for it
+		Battery string  `json:"battery,omitempty"`
+		Energy  float64 `json:"energy_wh"`
+		Reason  string  `json:"reason"`
 	}
 	faultData struct {
 		Code   string `json:"code"`
@@ -150,15 +152,21 @@ func (c *Charger) chance(mean time.Duration) bool {
 }
 
 func (c *Charger) begin(i int, user string, limit float64) {
+	c.beginAs(i, chargerArgs{User: user, Limit: limit})
+}
+
+// beginAs is begin for a session that the hub has asked for.
+func (c *Charger) beginAs(i int, a chargerArgs) {
 	p := c.ports[i]
-	p.plug(user, limit, c.rand)
-	c.happen("session_started", part(i), sessionData{part(i), user, 0, ""})
+	p.plug(a.User, a.Limit, c.rand)
+	p.session, p.battery = a.Session, a.Battery
+	c.happen("session_started", part(i), sessionData{part(i), a.User, a.Session, a.Battery, 0, ""})
 	c.tell(i)
 }
 
 func (c *Charger) ended(i int, why string) {
 	p := c.ports[i]
-	c.happen("session_ended", part(i), sessionData{part(i), p.user, round(p.energy, 1), why})
+	c.happen("session_ended", part(i), sessionData{part(i), p.user, p.session, p.battery, round(p.energy, 1), why})
 	c.tell(i)
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"dongyue/internal/simulator/community"
 )
 
 var (
@@ -17,10 +19,12 @@ var (
 )
 
 type chargerArgs struct {
-	Part   string  `json:"part"`
-	Feeder any     `json:"feeder"`
-	User   string  `json:"user"`
-	Limit  float64 `json:"limit_wh"`
+	Part    string  `json:"part"`
+	Feeder  any     `json:"feeder"`
+	User    string  `json:"user"`
+	Session string  `json:"session"`
+	Battery string  `json:"battery"`
+	Limit   float64 `json:"limit_wh"`
 }
 
 func (c *Charger) command(m command) (func(), error) {
@@ -70,7 +74,7 @@ func restorable(p *port) error {
 func (c *Charger) act(m command, a chargerArgs, i int) {
 	switch m.Type {
 	case "start":
-		c.begin(i, a.User, a.Limit)
+		c.beginAs(i, a)
 	case "stop":
 		c.ports[i].to(stopped)
 		c.ended(i, "stopped")
@@ -178,6 +182,13 @@ func (c *Charger) smoke(name string, active bool) {
 	}
 }
 
+// ResetAll is the crew's round through the whole shed: every socket that was cut.
+func (c *Charger) ResetAll() {
+	for i := range community.PortsPerShed {
+		c.Reset(part(i))
+	}
+}
+
 // Reset is the crew's act on site: the smoke has gone, the bike is out, the
 // relay may close again. It closes by the hub's restore, or by the crew's key
 // when the hub leaves it out.
@@ -198,6 +209,7 @@ func (c *Charger) Reset(name string) {
 			return
 		}
 		p.reset, p.temp = true, min(p.temp, ambient+15)
+		c.happen("reset", name, nil)
 		c.happen("fault", name, faultData{"over_temperature", false})
 		c.report()
 		c.after(c.times.Key, func() {

@@ -5,29 +5,28 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"dongyue/internal/doorlist"
+	"dongyue/internal/event"
 )
 
 // Door is a unit door with its controller.
 type Door struct {
 	Device
 	times Times
-	cards []string // own rights list, for when the hub is away
+	cards []string // own rights list, for when the hub is away; of a controller that knows no signed ones
+	list  *doorlist.Keeper
 
-	rights   int    // version of that list
-	mode     string // controlled, free or lockdown
+	rights   int // version of that list
+	mode     event.Rung
+	beep     bool // the pre-alarm at the door
 	unlocked bool
 	open     bool
+	leaving  bool                   // somebody was let out and is not through yet: nothing may lock before
 	visit    int                    // counts openings and relays, so that old timers do nothing
-	asked    map[string]string      // badge event → card, waiting for an answer
+	asked    map[string]credential  // badge event → what was shown, waiting for an answer
 	timers   map[string]*time.Timer // of asked
 }
-
-// Modes of a door.
-const (
-	controlled = "controlled"
-	free       = "free"
-	lockdown   = "lockdown"
-)
 
 // defaultRelay is how long an unlock without for_s lasts.
 const defaultRelay = 5 * time.Second
@@ -43,38 +42,76 @@ type (
 		Decision   string     `json:"decision"`
 		Reason     string     `json:"reason"`
 	}
+	ringData struct {
+		Flat string `json:"flat"`
+	}
 	doorState struct {
-		Lock     string `json:"lock"`
-		Position string `json:"position"`
-		Mode     string `json:"mode"`
-		Rights   int    `json:"rights_version"`
-		Fault    bool   `json:"fault"`
+		Lock     string     `json:"lock"`
+		Position string     `json:"position"`
+		Mode     string     `json:"mode"`
+		Rights   int        `json:"rights_version"`
+		Fault    bool       `json:"fault"`
+		Beep     bool       `json:"beep"`
+		List     *listState `json:"rights,omitempty"`
 	}
 )
 
 func (d *Door) start() {
-	d.mode, d.unlocked, d.open = controlled, false, false
-	d.asked, d.timers = map[string]string{}, map[string]*time.Timer{}
+	d.mode, d.unlocked, d.open, d.beep, d.leaving = event.Controlled, false, false, false, false
+	if d.list != nil { // until the hub says otherwise
+		d.mode = d.list.Rung()
+	}
+	d.asked, d.timers = map[string]credential{}, map[string]*time.Timer{}
 }
 
 func (d *Door) state() any {
-	s := doorState{Lock: "secured", Position: "closed", Mode: d.mode, Rights: d.rights}
-	if d.unlocked || d.mode == free {
+	s := doorState{Lock: "secured", Position: "closed", Mode: d.mode.String(), Rights: d.rights, Beep: d.beep}
+	if d.unlocked || d.mode.Free() {
 		s.Lock = "unlocked"
 	}
 	if d.open {
 		s.Position = "open"
 	}
+	s.List = d.listState()
 	return s
 }
 
 // Badge holds a card to the reader outside.
-func (d *Door) Badge(card string) { d.do(func() { d.badge(card) }) }
+func (d *Door) Badge(card string) { d.Show("card", card) }
 
-// Exit presses the button inside and walks out.
+// Show holds anything to the reader outside: a card, a code, a PIN that is typed.
+func (d *Door) Show(typ, value string) { d.do(func() { d.badge(credential{typ, value}) }) }
+
+// Ring calls a home from the panel.
+func (d *Door) Ring(flat string) { d.do(func() { d.happen("ring", "", ringData{flat}) }) }
+
+// Enter pulls the door from outside without a word: it gives way only where
+// everybody may pass.
+func (d *Door) Enter() {
+	d.do(func() {
+		if d.mode.Free() || d.unlocked {
+			d.swing(d.times.Pass)
+		}
+	})
+}
+
+// Fire switches the input of the fire panel. The controller does not wait for the
+// hub: it releases its own lock at once (GB 50116, linkage of exits).
+func (d *Door) Fire(active bool) {
+	d.do(func() {
+		d.happen("fire_input", "", activeData{active})
+		if active {
+			d.mode = event.FireRelease
+		}
+		d.report()
+	})
+}
+
+// Exit presses the button inside and walks out. No rung takes that away.
 func (d *Door) Exit() {
 	d.do(func() {
 		d.happen("rex", "", nil)
+		d.leaving = true
 		d.relay(defaultRelay, d.times.Pass)
 	})
 }
@@ -83,6 +120,7 @@ func (d *Door) Exit() {
 func (d *Door) Prop(stay time.Duration) {
 	d.do(func() {
 		d.happen("rex", "", nil)
+		d.leaving = true
 		d.relay(defaultRelay, stay)
 	})
 }
@@ -107,45 +145,55 @@ func (d *Door) Force(stay time.Duration) {
 func (d *Door) Duress(card string) {
 	d.do(func() {
 		d.happen("duress", "", nil)
-		d.badge(card)
+		d.badge(credential{"card", card})
 	})
 }
+
+// Tamper opens or closes the contact behind the reader's cover.
+func (d *Door) Tamper(open bool) { d.do(func() { d.happen("tamper", "", activeData{open}) }) }
 
 // Close pulls an open door shut.
 func (d *Door) Close() { d.do(func() { d.shut(d.visit) }) }
 
-func (d *Door) badge(card string) {
+func (d *Door) badge(c credential) {
 	if !d.Online() {
-		d.decide(card)
+		d.decide(c)
 		return
 	}
-	id := d.happen("badge", "", badgeData{credential{"card", card}, "in", "ask", ""})
-	d.asked[id] = card
+	id := d.happen("badge", "", badgeData{c, "in", "ask", ""})
+	d.asked[id] = c
 	d.timers[id] = d.after(d.times.Answer, func() {
-		if card, waiting := d.answered(id); waiting {
-			d.decide(card)
+		if c, waiting := d.answered(id); waiting {
+			d.decide(c)
 		}
 	})
 }
 
 // answered ends the waiting for an answer.
-func (d *Door) answered(id string) (card string, waiting bool) {
-	card, waiting = d.asked[id]
+func (d *Door) answered(id string) (c credential, waiting bool) {
+	c, waiting = d.asked[id]
 	if waiting {
 		d.timers[id].Stop()
 		delete(d.asked, id)
 		delete(d.timers, id)
 	}
-	return card, waiting
+	return c, waiting
 }
 
 // decide goes by the door's own list and reports what it did.
-func (d *Door) decide(card string) {
-	b := badgeData{credential{"card", card}, "in", "denied", "unknown_credential"}
+func (d *Door) decide(c credential) {
+	b := badgeData{c, "in", "denied", "unknown_credential"}
 	switch {
-	case d.mode == lockdown:
+	case d.list != nil:
+		var open bool
+		if open, b.Reason = d.list.Decide(c.Type, c.Value, d.mode, time.Now()); open {
+			b.Decision = "granted"
+		}
+	case d.mode.Free():
+		b.Decision, b.Reason = "granted", "free"
+	case !d.mode.Admits(true):
 		b.Reason = "lockdown"
-	case slices.Contains(d.cards, card):
+	case slices.Contains(d.cards, c.Value):
 		b.Decision, b.Reason = "granted", "offline_list"
 	}
 	d.happen("badge", "", b)
@@ -170,7 +218,7 @@ func (d *Door) relay(hold, stay time.Duration) {
 	})
 	d.after(hold, func() {
 		if d.visit == v && !d.open { // nobody came
-			d.unlocked = false
+			d.unlocked, d.leaving = false, false
 			d.report()
 		}
 	})
@@ -183,8 +231,15 @@ func (d *Door) swing(stay time.Duration) int {
 	v := d.visit
 	d.happen("opened", "", nil)
 	d.report()
+	d.after(d.times.Held-d.times.Warn, func() {
+		if d.visit == v && d.open && !d.mode.Free() {
+			d.beep = true
+			d.happen("pre_alarm", "", nil)
+			d.report()
+		}
+	})
 	d.after(d.times.Held, func() {
-		if d.visit == v && d.open {
+		if d.visit == v && d.open && !d.mode.Free() {
 			d.happen("held_open", "", nil)
 		}
 	})
@@ -196,7 +251,7 @@ func (d *Door) shut(visit int) {
 	if d.visit != visit || !d.open {
 		return
 	}
-	d.open, d.unlocked = false, false
+	d.open, d.unlocked, d.beep, d.leaving = false, false, false, false
 	d.visit++
 	d.happen("closed", "", nil)
 	d.report()
@@ -232,24 +287,25 @@ func (d *Door) command(c command) (func(), error) {
 	case "lock":
 		return func() { d.lock(c.ID) }, nil
 	case "set_mode":
-		if !slices.Contains([]string{controlled, free, lockdown}, a.Mode) {
+		r, ok := event.ParseRung(a.Mode)
+		if !ok {
 			return nil, errMode
 		}
 		return func() {
-			d.mode = a.Mode
+			d.mode = r
 			d.lock(c.ID)
 		}, nil
 	case "sync":
 		return func() {
 			d.report()
-			d.finish(c.ID, map[string]any{"rights_version": d.rights})
+			d.finish(c.ID, map[string]any{"rights_version": d.rights, "rights": d.listState()})
 		}, nil
 	}
 	return nil, errUnknown
 }
 
 func (d *Door) unlock(id string, seconds float64) (func(), error) {
-	if d.mode == lockdown {
+	if !d.mode.Admits(true) {
 		return nil, errLockdown
 	}
 	hold := defaultRelay
@@ -263,7 +319,7 @@ func (d *Door) unlock(id string, seconds float64) (func(), error) {
 }
 
 func (d *Door) lock(id string) {
-	if !d.open {
+	if !d.open && !d.leaving {
 		d.unlocked = false
 		d.visit++
 	}
@@ -271,13 +327,22 @@ func (d *Door) lock(id string) {
 	d.finish(id, nil)
 }
 
-// config takes a newer rights list: {"version":7,"cards":["…"]}.
+// config takes a part of a signed list, or a newer list of a controller that knows
+// none: {"version":7,"cards":["…"]}.
 func (d *Door) config(payload []byte) {
 	var c struct {
+		doorlist.Message
 		Version int      `json:"version"`
 		Cards   []string `json:"cards"`
 	}
-	if err := json.Unmarshal(payload, &c); err != nil || c.Version <= d.rights {
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return
+	}
+	if c.Rights != nil && d.list != nil {
+		d.receive(*c.Rights)
+		return
+	}
+	if c.Version <= d.rights {
 		return
 	}
 	d.rights = c.Version

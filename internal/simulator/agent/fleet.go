@@ -2,17 +2,20 @@ package agent
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"dongyue/internal/doorlist"
 	"dongyue/internal/event"
 	"dongyue/internal/simulator/community"
 )
@@ -27,6 +30,9 @@ type Options struct {
 	Devices []community.Device
 	// People badge at their doors and charge their bikes.
 	People []community.Person
+	// ListKey is the hub's, with which doors check their lists of rights; nil: doors
+	// go by the cards of the people behind them.
+	ListKey ed25519.PublicKey
 	// Quiet keeps the residents at home.
 	Quiet bool
 	Log   *slog.Logger
@@ -45,6 +51,10 @@ type Options struct {
 	// Progress hears how many devices are connected, whenever that changes. It
 	// must not block.
 	Progress func(online, total int)
+	// Acked hears every message that the broker has acknowledged, so that somebody
+	// can look for it in the hub's journal. It must not block; it is called from
+	// many goroutines. May be nil.
+	Acked func(device, topic string, payload []byte)
 	// Seed makes the dice of the simulation repeatable.
 	Seed uint64
 }
@@ -105,7 +115,7 @@ func (f *Fleet) settings() *settings {
 		perSecond = 100
 	}
 	return &settings{
-		addr: f.opts.Broker, tls: f.opts.TLS, log: f.opts.Log, limit: rate.NewLimiter(rate.Limit(perSecond), 4), changed: f.changed,
+		addr: f.opts.Broker, tls: f.opts.TLS, log: f.opts.Log, limit: rate.NewLimiter(rate.Limit(perSecond), 4), changed: f.changed, heard: f.opts.Acked,
 		keepAlive: or(f.opts.KeepAlive, time.Minute), ackWait: or(f.opts.AckWait, 30*time.Second),
 		minPause: or(f.opts.MinPause, 500*time.Millisecond), maxPause: or(f.opts.MaxPause, 30*time.Second),
 		connectTimeout: 10 * time.Second,
@@ -118,6 +128,9 @@ func (f *Fleet) add(d community.Device, s *settings, cards []string, seed uint64
 	switch d.Kind {
 	case event.Door:
 		x := &Door{times: t, cards: cards}
+		if f.opts.ListKey != nil {
+			x.list = &doorlist.Keeper{Door: d.ID, Key: f.opts.ListKey}
+		}
 		dev, f.doors[d.ID] = &x.Device, x
 		x.init(d, s, firmware, seed, x)
 	case event.Lamp:
@@ -217,6 +230,27 @@ func (f *Fleet) IDs(k event.Kind) []string {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// In lists the devices of a zone and of what lies within, in order.
+func (f *Fleet) In(zone string) []*Device {
+	return f.those(func(d *Device) bool { return event.Within(d.spec.Zone, zone) })
+}
+
+// On lists the devices that hang on something, itself among them, in order.
+func (f *Fleet) On(upstream string) []*Device {
+	return f.those(func(d *Device) bool { return d.spec.ID == upstream || d.spec.Labels["upstream"] == upstream })
+}
+
+func (f *Fleet) those(which func(*Device) bool) []*Device {
+	var ds []*Device
+	for _, d := range f.all {
+		if which(d) {
+			ds = append(ds, d)
+		}
+	}
+	slices.SortFunc(ds, func(a, b *Device) int { return strings.Compare(a.spec.ID, b.spec.ID) })
+	return ds
 }
 
 // People are the residents that the fleet was made with.

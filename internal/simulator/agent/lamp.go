@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"encoding/json"
 	"errors"
 	"math"
 	"time"
@@ -11,7 +12,11 @@ type Lamp struct {
 	Device
 	times Times
 
-	dim      float64 // as commanded; negative: by the clock
+	dim      float64 // as commanded; negative: by the plan
+	plan     lampPlan
+	version  int  // of the configuration that it has; kept, as in flash memory
+	cut      bool // the pole's contactor is open
+	leaks    bool
 	failed   bool
 	pressed  bool
 	flashing int // counts flashes; 0 for none
@@ -36,6 +41,42 @@ type lampState struct {
 	SOS    bool    `json:"sos"`
 	Feeder string  `json:"feeder"`
 	Fault  bool    `json:"fault"`
+	Cut    bool    `json:"cut"`
+
+	Version int `json:"config_version"`
+}
+
+// lampPlan is the member "lighting" of the configuration: switching times, and what
+// is stronger for a while.
+type lampPlan struct {
+	Points []struct {
+		At  time.Time `json:"at"`
+		Pct float64   `json:"pct"`
+		On  float64   `json:"on_below_lux"`
+		Off float64   `json:"off_above_lux"`
+	} `json:"points"`
+	Override *struct {
+		Pct   float64   `json:"pct"`
+		Until time.Time `json:"until"`
+	} `json:"override"`
+}
+
+// level is the planned brightness at a time; ok is false without a plan. Where a
+// photocell decides, it reads the sky: its hood keeps the lamp's own light off.
+func (p *lampPlan) level(now time.Time) (pct float64, ok bool) {
+	if p.Override != nil && now.Before(p.Override.Until) {
+		return p.Override.Pct, true
+	}
+	for _, x := range p.Points {
+		if x.At.After(now) {
+			break
+		}
+		pct, ok = x.Pct, true
+		if x.On > 0 && max(0, daylight(now))*38000 > x.On {
+			pct = 0
+		}
+	}
+	return pct, ok
 }
 
 func (l *Lamp) start() {
@@ -44,10 +85,33 @@ func (l *Lamp) start() {
 }
 
 func (l *Lamp) state() any {
-	return lampState{l.level(time.Now()), l.dim < 0, l.flashing > 0, l.pressed, l.spec.Labels["feeder"], l.failed}
+	return lampState{l.level(time.Now()), l.dim < 0, l.flashing > 0, l.pressed, l.spec.Labels["feeder"], l.failed, l.cut, l.version}
 }
 
-func (l *Lamp) config([]byte) {}
+// config takes the plan. It measures at once, and when an override ends.
+func (l *Lamp) config(payload []byte) {
+	var c struct {
+		Version  int       `json:"version"`
+		Lighting *lampPlan `json:"lighting"`
+	}
+	if json.Unmarshal(payload, &c) != nil || c.Version <= l.version {
+		return
+	}
+	l.version = c.Version
+	if c.Lighting != nil {
+		l.plan = *c.Lighting
+	}
+	l.report()
+	l.tell(time.Now())
+	if o := l.plan.Override; o != nil {
+		if left := time.Until(o.Until); left > 0 {
+			l.after(left+10*time.Millisecond, func() {
+				l.report()
+				l.tell(time.Now())
+			})
+		}
+	}
+}
 
 // SOS presses the button on the pole for a while.
 func (l *Lamp) SOS(hold time.Duration) {
@@ -85,6 +149,25 @@ func (l *Lamp) fail(broken bool) {
 	l.tell(time.Now())
 }
 
+// Leak begins or ends a fault to earth. Its own breaker is slower than a hand.
+func (l *Lamp) Leak(on bool) {
+	type leak struct {
+		Active bool    `json:"active"`
+		MA     float64 `json:"leakage_ma"`
+	}
+	l.do(func() {
+		if l.leaks == on {
+			return
+		}
+		l.leaks = on
+		now := leak{Active: on}
+		if on {
+			now.MA = 43
+		}
+		l.happen("leakage", "", now)
+	})
+}
+
 func (l *Lamp) command(c command) (func(), error) {
 	a, err := args[struct {
 		Pct *float64 `json:"pct"`
@@ -101,6 +184,13 @@ func (l *Lamp) command(c command) (func(), error) {
 		return func() { l.set(c.ID, *a.Pct) }, nil
 	case "schedule":
 		return func() { l.set(c.ID, -1) }, nil
+	case "cut":
+		return func() { l.supply(c.ID, true) }, nil
+	case "restore":
+		if l.leaks {
+			return nil, errors.New("it still leaks to earth")
+		}
+		return func() { l.supply(c.ID, false) }, nil
 	case "flash":
 		hold := time.Duration(max(0.1, min(a.For, 3600)) * float64(time.Second))
 		return func() { l.flash(c.ID, hold) }, nil
@@ -113,6 +203,13 @@ func (l *Lamp) set(id string, dim float64) {
 	l.report()
 	l.tell(time.Now())
 	l.finish(id, map[string]any{"dim_pct": l.level(time.Now())})
+}
+
+func (l *Lamp) supply(id string, cut bool) {
+	l.cut = cut
+	l.report()
+	l.tell(time.Now())
+	l.finish(id, map[string]any{"cut": cut})
 }
 
 func (l *Lamp) flash(id string, hold time.Duration) {
@@ -128,14 +225,17 @@ func (l *Lamp) flash(id string, hold time.Duration) {
 	})
 }
 
-// level is the brightness in per cent: as commanded, full while it flashes, or
-// by the clock.
+// level is the brightness in per cent: as commanded, full while it flashes, by the
+// hub's plan, or, without one, by the clock.
 func (l *Lamp) level(now time.Time) float64 {
 	switch {
 	case l.flashing > 0 || l.pressed:
 		return 100
 	case l.dim >= 0:
 		return l.dim
+	}
+	if pct, ok := l.plan.level(now); ok {
+		return pct
 	}
 	return scheduled(now)
 }
@@ -167,7 +267,7 @@ func scheduled(now time.Time) float64 {
 func (l *Lamp) tell(now time.Time) {
 	dim, sun := l.level(now), daylight(now)
 	burning := dim
-	if l.failed {
+	if l.failed || l.cut {
 		burning = 0
 	}
 	volt := 228 + 4*l.rand.Float64()

@@ -27,6 +27,7 @@ type settings struct {
 	minPause, maxPause time.Duration
 	limit              *rate.Limiter
 	changed            func(online bool)
+	heard              func(device, topic string, payload []byte) // may be nil
 	log                *slog.Logger
 	connectTimeout     time.Duration
 }
@@ -84,15 +85,36 @@ func (l *link) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		l.log.Debug("device lost its connection", "device_id", l.id, "err", err)
 		if time.Since(began) > l.maxPause {
 			pause = l.minPause
 		}
-		l.log.Debug("device lost its connection", "device_id", l.id, "err", err)
 		// Half fixed, half random: devices that fell together do not come back together.
-		if !sleep(ctx, pause/2+rand.N(pause/2+1)) { //nolint:gosec // not a secret
-			return
+		if l.rest(ctx, pause/2+rand.N(pause/2+1)) { //nolint:gosec // not a secret
+			pause = min(2*pause, l.maxPause)
+		} else { // the cable or the power was taken away: what follows is a new beginning
+			pause = l.minPause
 		}
-		pause = min(2*pause, l.maxPause)
+	}
+}
+
+// rest waits before the next attempt; false when there is no network to wait for.
+func (l *link) rest(ctx context.Context, d time.Duration) bool {
+	l.mu.Lock()
+	up, change := l.up, l.change
+	l.mu.Unlock()
+	if !up {
+		return false
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-change:
+		return false
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -262,6 +284,9 @@ func (l *link) pump(ctx context.Context, cl mqtt.Client, lost <-chan struct{}) e
 				return fmt.Errorf("publish: %w", err)
 			}
 			l.box.acked(m)
+			if l.heard != nil {
+				l.heard(l.id, m.topic, m.payload)
+			}
 			tok = nil
 		}
 	}

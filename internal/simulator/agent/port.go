@@ -21,6 +21,8 @@ const (
 type port struct {
 	state   portState
 	user    string
+	session string // of the hub that asked for it; "": by card
+	battery string
 	peak    float64       // W in the constant-current phase
 	need    float64       // Wh until the battery is full
 	limit   float64       // Wh after which it ends, 0 for none

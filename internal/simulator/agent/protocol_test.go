@@ -26,7 +26,7 @@ var vocabulary = map[event.Kind]struct {
 	telemetry []string
 }{
 	event.Door: {events: map[string][]string{
-		"badge": {"credential", "side", "decision", "reason"}, "opened": {}, "closed": {}, "forced_open": {}, "held_open": {},
+		"badge": {"credential", "side", "decision", "reason"}, "opened": {}, "closed": {}, "forced_open": {}, "held_open": {}, "pre_alarm": {},
 		"rex": {}, "tamper": {}, "duress": {}, "lock_fault": {}, "fire_input": {"active"},
 	}},
 	event.Lamp: {
@@ -36,12 +36,12 @@ var vocabulary = map[event.Kind]struct {
 	event.Charger: {
 		events: map[string][]string{
 			"session_started": {"part", "user", "energy_wh", "reason"}, "session_ended": {"part", "user", "energy_wh", "reason"},
-			"unplugged": {}, "smoke": {"active"}, "fault": {"code", "active"},
+			"unplugged": {}, "reset": {}, "smoke": {"active"}, "fault": {"code", "active"},
 		},
 		telemetry: []string{"state", "power_w", "current_a", "voltage_v", "temp_c", "energy_wh", "leakage_ma"},
 	},
 	event.Speaker: {
-		events:    map[string][]string{"playing": {"message"}, "finished": {"message"}, "fault": {"message", "code", "active"}, "overridden": {"message"}},
+		events:    map[string][]string{"buffered": {"message"}, "playing": {"message", "position_ms", "level_db"}, "finished": {"message", "position_ms", "level_db"}, "fault": {"message", "code", "active"}, "overridden": {"message", "position_ms", "level_db"}, "broken": {"message", "code", "position_ms"}},
 		telemetry: []string{"level_db", "volume_pct"},
 	},
 	event.Sensor: {
@@ -59,7 +59,8 @@ func conforms(h heard) error {
 		return fmt.Errorf("topic %q", h.topic)
 	}
 	words, ok := vocabulary[kind]
-	if !ok || !strings.HasPrefix(device, string(kind)+"-") {
+	cabinet := kind == event.Sensor && strings.HasPrefix(device, "switch-") // named after what it watches
+	if !ok || !strings.HasPrefix(device, string(kind)+"-") && !cabinet {
 		return fmt.Errorf("device %q of kind %q", device, kind)
 	}
 	if !channel.Up() {

@@ -10,6 +10,7 @@ type Times struct {
 	Pass     time.Duration // a door stands open while somebody walks through
 	Debounce time.Duration // between a contact that opens without a grant and forced_open
 	Held     time.Duration // a door open this long is held open
+	Warn     time.Duration // before that it beeps
 	Port     time.Duration // between reports of a charging port; the protocol wants at most 10 s
 	Hot      time.Duration // between reports of a port in thermal runaway
 	Key      time.Duration // after an on-site reset the crew's key restores the port, if the hub has not
@@ -24,7 +25,7 @@ type Times struct {
 func DefaultTimes() Times {
 	return Times{
 		Answer: 800 * time.Millisecond, Enter: 900 * time.Millisecond, Pass: 4 * time.Second,
-		Debounce: 250 * time.Millisecond, Held: 30 * time.Second,
+		Debounce: 250 * time.Millisecond, Held: 30 * time.Second, Warn: 10 * time.Second,
 		Port: 9500 * time.Millisecond, Hot: time.Second, Key: 45 * time.Second,
 		Lamp: time.Minute, Slow: time.Minute, Speak: 240 * time.Millisecond, Badge: 6 * time.Second,
 	}
@@ -34,13 +35,16 @@ func DefaultTimes() Times {
 func (t Times) complete() Times {
 	d := DefaultTimes()
 	for _, p := range []struct{ have, want *time.Duration }{
-		{&t.Answer, &d.Answer}, {&t.Enter, &d.Enter}, {&t.Pass, &d.Pass}, {&t.Debounce, &d.Debounce}, {&t.Held, &d.Held},
+		{&t.Answer, &d.Answer}, {&t.Enter, &d.Enter}, {&t.Pass, &d.Pass}, {&t.Debounce, &d.Debounce}, {&t.Held, &d.Held}, {&t.Warn, &d.Warn},
 		{&t.Port, &d.Port}, {&t.Hot, &d.Hot}, {&t.Key, &d.Key}, {&t.Lamp, &d.Lamp}, {&t.Slow, &d.Slow},
 		{&t.Speak, &d.Speak}, {&t.Badge, &d.Badge},
 	} {
 		if *p.have <= 0 {
 			*p.have = *p.want
 		}
+	}
+	if t.Warn >= t.Held { // a faster world
+		t.Warn = t.Held / 3
 	}
 	return t
 }

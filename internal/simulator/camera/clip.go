@@ -37,10 +37,18 @@ func loadClip(scene, quality string) (*clip, error) {
 	if err != nil {
 		return nil, fmt.Errorf("camera: no scene %q: one of %v", scene, Scenes())
 	}
-	c := &clip{fps: qualities()[quality]}
+	return readClip(scene+"."+quality, b, qualities()[quality])
+}
+
+// clipRate is that of clips which are given, in pictures a second.
+const clipRate = 25
+
+// readClip makes packets of a byte stream.
+func readClip(name string, b []byte, fps int) (*clip, error) {
+	c := &clip{fps: fps}
 	enc := &rtph264.Encoder{PayloadType: payloadType, PacketizationMode: 1}
 	if err := enc.Init(); err != nil {
-		return nil, fmt.Errorf("camera: clip %s.%s: %w", scene, quality, err)
+		return nil, fmt.Errorf("camera: clip %s: %w", name, err)
 	}
 	var unit [][]byte
 	for _, n := range annexB(b) {
@@ -59,7 +67,7 @@ func loadClip(scene, quality string) (*clip, error) {
 		}
 		ps, err := enc.Encode(unit)
 		if err != nil {
-			return nil, fmt.Errorf("camera: clip %s.%s: %w", scene, quality, err)
+			return nil, fmt.Errorf("camera: clip %s: %w", name, err)
 		}
 		f := frame{key: t == h264.NALUTypeIDR}
 		for _, p := range ps {
@@ -68,7 +76,7 @@ func loadClip(scene, quality string) (*clip, error) {
 		c.frames, unit = append(c.frames, f), nil
 	}
 	if len(c.frames) == 0 || !c.frames[0].key || c.sps == nil || c.pps == nil {
-		return nil, fmt.Errorf("camera: clip %s.%s does not begin with a key frame", scene, quality)
+		return nil, fmt.Errorf("camera: clip %s does not begin with a key frame", name)
 	}
 	return c, nil
 }

@@ -22,6 +22,7 @@ const payloadType = 96
 type Camera struct {
 	ID    string
 	Scene string // one of Scenes
+	Clip  []byte // shown instead of a scene, as both streams: H.264 in Annex B, one slice a picture, 25 pictures a second
 }
 
 // Options of New.
@@ -70,14 +71,21 @@ func New(o Options) (*Server, error) {
 		k := &camera{feeds: map[string]*feed{}}
 		for q := range qualities() {
 			name := c.Scene + "." + q
-			if loaded[name] == nil {
+			if c.Clip == nil && loaded[name] == nil {
 				var err error
 				if loaded[name], err = loadClip(c.Scene, q); err != nil {
 					return nil, err
 				}
 			}
+			shown := loaded[name]
+			if c.Clip != nil {
+				var err error
+				if shown, err = readClip(c.ID, c.Clip, clipRate); err != nil {
+					return nil, err
+				}
+			}
 			// Cameras of one scene stand at different places of its loop.
-			k.feeds[q] = newFeed(loaded[name], time.Duration(i)*1370*time.Millisecond)
+			k.feeds[q] = newFeed(shown, time.Duration(i)*1370*time.Millisecond)
 		}
 		s.cameras[c.ID] = k
 	}

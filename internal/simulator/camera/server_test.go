@@ -127,7 +127,7 @@ func open(t *testing.T, s *Server, path string) (<-chan *rtp.Packet, *gortsplib.
 }
 
 func TestPlay(t *testing.T) {
-	s := start(t, Camera{"a", "plaza"}, Camera{"b", "plaza"})
+	s := start(t, Camera{ID: "a", Scene: "plaza"}, Camera{ID: "b", Scene: "plaza"})
 	for _, path := range []string{"/a/main", "/b/sub"} {
 		ch, _, err := open(t, s, path)
 		if err != nil {
@@ -155,7 +155,7 @@ func TestPlay(t *testing.T) {
 }
 
 func TestOutage(t *testing.T) {
-	s := start(t, Camera{"a", "lamp-path"}, Camera{"b", "lamp-path"})
+	s := start(t, Camera{ID: "a", Scene: "lamp-path"}, Camera{ID: "b", Scene: "lamp-path"})
 	ch, c, err := open(t, s, "/a/sub")
 	if err != nil {
 		t.Fatal(err)

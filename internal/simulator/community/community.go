@@ -67,7 +67,7 @@ type Device struct {
 	Kind   event.Kind        //
 	Name   string            // 东苑1栋1单元门
 	Zone   string            //
-	Labels map[string]string // feeder of lamps and chargers; ports of chargers
+	Labels map[string]string // upstream: what it hangs on; feeder of lamps and chargers; ports of chargers
 	X, Y   float64           // metres on the plan
 	Secret string            // password, 256 bit
 }
@@ -99,6 +99,7 @@ type Person struct {
 	ID   string // p-0001
 	Name string // 陈建国
 	Unit string // zone of the stair: east/b01/u1
+	Flat string // 0302
 	Card string // number of the door card, ten digits
 	Door string // device id of the unit door
 }

@@ -27,7 +27,7 @@ func TestNumbers(t *testing.T) {
 	for _, d := range c.Devices {
 		n[d.Kind]++
 	}
-	want := map[event.Kind]int{event.Door: 132, event.Charger: 60, event.Lamp: 120, event.Speaker: 33, event.Sensor: 40}
+	want := map[event.Kind]int{event.Door: 132, event.Charger: 60, event.Lamp: 120, event.Speaker: 33, event.Sensor: 52}
 	if d := cmp.Diff(want, n); d != "" {
 		t.Errorf("devices (-want +got):\n%s", d)
 	}
@@ -79,6 +79,36 @@ func TestDevicesAreWellFormed(t *testing.T) {
 	for f, n := range feeders {
 		if n != 12 {
 			t.Errorf("feeder %s carries %d lamps", f, n)
+		}
+	}
+}
+
+// TestEverythingHangsOnSomething follows the upstream labels: a lamp on its feeder,
+// a cabinet on the court's, everything else on the cabinet of its own group.
+func TestEverythingHangsOnSomething(t *testing.T) {
+	c := dongyue(t)
+	byID, load := map[string]Device{}, map[string]int{}
+	for _, d := range c.Devices {
+		byID[d.ID] = d
+	}
+	for _, d := range c.Devices {
+		up := d.Labels["upstream"]
+		load[up]++
+		switch over, registered := byID[up]; {
+		case !event.ValidDevice(up) || up == d.ID:
+			t.Errorf("%s hangs on %q", d.ID, up)
+		case d.Kind == event.Lamp && up != d.Labels["feeder"]:
+			t.Errorf("%s hangs on %s and is fed by %s", d.ID, up, d.Labels["feeder"])
+		case d.Kind != event.Lamp && d.Kind != event.Sensor && !registered:
+			t.Errorf("%s hangs on %s, which is no device", d.ID, up)
+		case registered && !event.Within(d.Zone, over.Zone):
+			t.Errorf("%s in %s hangs on %s in %s", d.ID, d.Zone, up, over.Zone)
+		}
+	}
+	// 12 doors, 6 sheds, 3 speakers and 3 smoke sensors on a cabinet; four cabinets on a court's feeder.
+	for up, want := range map[string]int{"switch-e01": 24, "switch-n11": 23, "switch-c01": 7, "feeder-e": 4, "feeder-n": 3, "light-w3": 12} {
+		if load[up] != want {
+			t.Errorf("%d devices hang on %s, want %d", load[up], up, want)
 		}
 	}
 }

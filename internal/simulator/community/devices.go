@@ -14,11 +14,11 @@ const PortsPerShed = 10
 // estate carry twelve each.
 const lampsPerFeeder = 12
 
-// devices lists the 385 things of the estate: 132 doors, 60 chargers, 120
-// lamps, 33 speakers and 40 sensors.
+// devices lists the 397 things of the estate: 132 doors, 60 chargers, 120
+// lamps, 33 speakers, 40 smoke sensors and 12 monitors of switch cabinets.
 func devices(key []byte) []Device {
 	var ds []Device
-	for _, f := range []func() []Device{chargers, doors, lamps, sensors, speakers} {
+	for _, f := range []func() []Device{chargers, doors, lamps, sensors, speakers, cabinets} {
 		ds = append(ds, f()...)
 	}
 	for i := range ds {
@@ -35,7 +35,7 @@ func doors() []Device {
 			ds = append(ds, Device{
 				ID: fmt.Sprintf("door-%s-%d", g.code(), u), Kind: event.Door,
 				Name: fmt.Sprintf("%s%d单元门", g.zh(), u), Zone: fmt.Sprintf("%s/u%d", g.zone(), u),
-				X: r.X + r.W/2, Y: r.Y + r.H, // doors look to the south
+				Labels: on(g.cabinet()), X: r.X + r.W/2, Y: r.Y + r.H, // doors look to the south
 			})
 		}
 	}
@@ -52,7 +52,7 @@ func chargers() []Device {
 			ds = append(ds, Device{
 				ID: fmt.Sprintf("charger-%s%02d", g.letter, number[g.letter]), Kind: event.Charger,
 				Name: fmt.Sprintf("%s%d号充电棚", g.zh(), s), Zone: fmt.Sprintf("%s/s%d", g.zone(), s), X: x, Y: y,
-				Labels: map[string]string{"feeder": "power-" + g.code(), "ports": strconv.Itoa(PortsPerShed)},
+				Labels: map[string]string{upstream: g.cabinet(), "feeder": "power-" + g.code(), "ports": strconv.Itoa(PortsPerShed)},
 			})
 		}
 	}
@@ -64,10 +64,11 @@ func chargers() []Device {
 func lamps() []Device {
 	var ds []Device
 	add := func(letter, zh, zone string, n int, x, y float64) {
+		feeder := fmt.Sprintf("light-%s%d", letter, (n-1)/lampsPerFeeder+1)
 		ds = append(ds, Device{
 			ID: fmt.Sprintf("lamp-%s%03d", letter, n), Kind: event.Lamp,
 			Name: fmt.Sprintf("%s%d号灯杆", zh, n), Zone: zone, X: x, Y: y,
-			Labels: map[string]string{"feeder": fmt.Sprintf("light-%s%d", letter, (n-1)/lampsPerFeeder+1)},
+			Labels: map[string]string{upstream: feeder, "feeder": feeder}, // the controller is fed by the line that it switches
 		})
 	}
 	const perCourt = 36
@@ -114,7 +115,8 @@ func speakers() []Device {
 			n := number[g.letter]
 			ds = append(ds, Device{
 				ID: fmt.Sprintf("speaker-%s%02d", g.letter, n), Kind: event.Speaker,
-				Name: fmt.Sprintf("%s%d号广播", g.name.ZH, n), Zone: g.zone(), X: g.x + groupW/2, Y: g.y + 24 + float64(i*rowStep),
+				Name: fmt.Sprintf("%s%d号广播", g.name.ZH, n), Zone: g.zone(), Labels: on(g.cabinet()),
+				X: g.x + groupW/2, Y: g.y + 24 + float64(i*rowStep),
 			})
 		}
 	}
@@ -133,7 +135,7 @@ func sensors() []Device {
 			x, y := g.unit(u).Middle()
 			ds = append(ds, Device{
 				ID: fmt.Sprintf("sensor-%s%02d", g.letter, number[g.letter]), Kind: event.Sensor,
-				Name: fmt.Sprintf("%s%d单元烟感", g.zh(), u), Zone: fmt.Sprintf("%s/u%d", g.zone(), u), X: x, Y: y,
+				Name: fmt.Sprintf("%s%d单元烟感", g.zh(), u), Zone: fmt.Sprintf("%s/u%d", g.zone(), u), Labels: on(g.cabinet()), X: x, Y: y,
 			})
 		}
 	}
@@ -141,7 +143,7 @@ func sensors() []Device {
 	for i, room := range []string{"调度中心", "爱心厨房", "电影学院", "活动室", "会议室", "配电间", "档案室"} {
 		ds = append(ds, Device{
 			ID: fmt.Sprintf("sensor-c%02d", i+1), Kind: event.Sensor,
-			Name: room + "烟感", Zone: centreID, X: centre.X + 8 + float64(i)*10, Y: centre.Y + 10 + float64(i%2)*24,
+			Name: room + "烟感", Zone: centreID, Labels: on(centreCabinet), X: centre.X + 8 + float64(i)*10, Y: centre.Y + 10 + float64(i%2)*24,
 		})
 	}
 	return ds

@@ -3,7 +3,9 @@ package incident
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"time"
 
 	"dongyue/internal/web"
 )
@@ -31,12 +33,22 @@ type listOut struct {
 }
 
 type triggerIn struct {
-	ID string `path:"id" maxLength:"40" example:"charger_runaway"`
+	ID   string `path:"id" maxLength:"40" example:"charger_runaway"`
+	Body *struct {
+		Seconds int `json:"for_s,omitempty" doc:"how long; only where the list has a for_s above 0, whose value is taken unless given"`
+	}
 }
 
 func (s *Script) trigger(ctx context.Context, in *triggerIn) (*struct{}, error) {
-	err := s.Trigger(ctx, in.ID)
+	var last time.Duration
+	if in.Body != nil {
+		last = time.Duration(in.Body.Seconds) * time.Second
+	}
+	err := s.TriggerFor(ctx, in.ID, last)
 	switch {
+	case errors.Is(err, ErrLength):
+		return nil, web.Fail(http.StatusUnprocessableEntity, "demo.bad_length",
+			fmt.Sprintf("for_s is from %.0f to %.0f, and only for incidents that the list shows with a for_s above 0", Shortest.Seconds(), Longest.Seconds()))
 	case errors.Is(err, ErrUnknown):
 		return nil, web.Fail(http.StatusNotFound, "demo.unknown_incident", "there is no such incident; GET /api/v1/demo/incidents lists them")
 	case errors.Is(err, ErrNotRunning):

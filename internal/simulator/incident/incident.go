@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,11 +21,20 @@ type Cameras interface {
 	On(id string) error
 }
 
+// Lenses are the simulated cameras that notice something by themselves.
+type Lenses interface {
+	IDs() []string
+	Cover(id string, on bool) error
+	Cross(id string) error
+}
+
 // Options of a Script.
 type Options struct {
 	Fleet *agent.Fleet
 	// Cameras that can fail; nil for none.
 	Cameras Cameras
+	// Lenses that notice something; nil for none.
+	Lenses Lenses
 	// Views are the cameras of the estate: incidents prefer what they see.
 	Views []community.Camera
 	Log   *slog.Logger
@@ -39,12 +49,21 @@ type Incident struct {
 	Title   event.Text `json:"title"`
 	Text    event.Text `json:"text"`    // what will happen
 	Running bool       `json:"running"` // it is playing now
+	// Seconds that it lasts unless the caller chooses; 0: it has a length of its own.
+	Seconds int `json:"for_s"`
 }
 
 // Errors of Trigger.
 var (
 	ErrUnknown    = errors.New("unknown incident")
 	ErrNotRunning = errors.New("the script is not running")
+	ErrLength     = errors.New("the length of this incident can't be chosen so")
+)
+
+// Bounds of a length that the caller chooses.
+const (
+	Shortest = 20 * time.Second
+	Longest  = time.Hour
 )
 
 // Script plays incidents.
@@ -52,7 +71,7 @@ type Script struct {
 	opts   Options
 	log    *slog.Logger
 	scenes []scene
-	calls  chan scene
+	calls  chan call
 	over   chan struct{} // closed when Run has ended
 
 	mu      sync.Mutex
@@ -62,14 +81,21 @@ type Script struct {
 	taken   map[string]bool // devices and cameras
 }
 
-// scene is one incident and what happens in it.
+// scene is one incident and what happens in it, for as long as was chosen where
+// that can be.
 type scene struct {
 	Incident
-	act func(context.Context) error
+	act func(ctx context.Context, last time.Duration) error
 }
 
-// longest bounds every incident, whatever it waits for.
-const longest = 5 * time.Minute
+// call is a scene that somebody wants to see.
+type call struct {
+	scene
+	last time.Duration
+}
+
+// atMost bounds every incident beyond its chosen length, whatever it waits for.
+const atMost = 5 * time.Minute
 
 // New makes the script. Nothing happens before Run.
 func New(o Options) (*Script, error) {
@@ -83,7 +109,7 @@ func New(o Options) (*Script, error) {
 		o.Pace = 1
 	}
 	s := &Script{
-		opts: o, log: o.Log, calls: make(chan scene), over: make(chan struct{}),
+		opts: o, log: o.Log, calls: make(chan call), over: make(chan struct{}),
 		rand:    rand.New(rand.NewPCG(o.Seed, 2)), //nolint:gosec // dice
 		playing: map[string]bool{}, taken: map[string]bool{},
 	}
@@ -114,24 +140,32 @@ func (s *Script) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case sc := <-s.calls:
-			wg.Go(func() { s.play(ctx, sc) })
+		case c := <-s.calls:
+			wg.Go(func() { s.play(ctx, c) })
 		}
 	}
 }
 
 // Trigger begins an incident and returns at once. One that is playing already is
 // not begun twice.
-func (s *Script) Trigger(ctx context.Context, id string) error {
+func (s *Script) Trigger(ctx context.Context, id string) error { return s.TriggerFor(ctx, id, 0) }
+
+// TriggerFor is Trigger for an incident whose length can be chosen; 0 leaves it to
+// the incident.
+func (s *Script) TriggerFor(ctx context.Context, id string, last time.Duration) error {
 	for _, sc := range s.scenes {
 		if sc.ID != id {
 			continue
+		}
+		own := time.Duration(sc.Seconds) * time.Second
+		if last != 0 && (own == 0 || last < Shortest || last > Longest) {
+			return fmt.Errorf("trigger %s: %w", id, ErrLength)
 		}
 		if begin, err := s.begin(id); err != nil || !begin {
 			return err
 		}
 		select {
-		case s.calls <- sc:
+		case s.calls <- call{sc, cmp.Or(last, own)}:
 			return nil
 		case <-s.over:
 			s.end(id)
@@ -144,16 +178,16 @@ func (s *Script) Trigger(ctx context.Context, id string) error {
 	return fmt.Errorf("trigger %.40q: %w", id, ErrUnknown)
 }
 
-func (s *Script) play(ctx context.Context, sc scene) {
-	defer s.end(sc.ID)
-	ctx, cancel := context.WithTimeout(ctx, s.pace(longest))
+func (s *Script) play(ctx context.Context, c call) {
+	defer s.end(c.ID)
+	ctx, cancel := context.WithTimeout(ctx, s.pace(c.last+atMost))
 	defer cancel()
-	s.log.Info("incident begins", "incident", sc.ID)
-	if err := sc.act(ctx); err != nil && ctx.Err() == nil {
-		s.log.Warn("incident ended early", "incident", sc.ID, "err", err)
+	s.log.Info("incident begins", "incident", c.ID)
+	if err := c.act(ctx, c.last); err != nil && ctx.Err() == nil {
+		s.log.Warn("incident ended early", "incident", c.ID, "err", err)
 		return
 	}
-	s.log.Info("incident is over", "incident", sc.ID)
+	s.log.Info("incident is over", "incident", c.ID)
 }
 
 func (s *Script) begin(id string) (bool, error) {
@@ -196,6 +230,27 @@ func (s *Script) pick(ids []string) (id string, free func(), err error) {
 		}
 	}
 	return "", nil, errors.New("nothing left that this could happen to")
+}
+
+// seize takes devices for one incident, also those that something happens to; free
+// gives back what was not taken before.
+func (s *Script) seize(ds []*agent.Device) (free func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var fresh []string
+	for _, d := range ds {
+		if !s.taken[d.ID()] {
+			s.taken[d.ID()] = true
+			fresh = append(fresh, d.ID())
+		}
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, id := range fresh {
+			delete(s.taken, id)
+		}
+	}
 }
 
 // dice is a number from 0 to n-1.

@@ -135,7 +135,7 @@ func start(t *testing.T) *world {
 	var few []community.Device
 	for _, d := range c.Devices {
 		switch {
-		case strings.HasSuffix(d.ID, "-e01-1"), d.ID == "charger-e02", d.Labels["feeder"] == "light-e1", d.ID == "speaker-e01", d.ID == "sensor-e01":
+		case strings.HasSuffix(d.ID, "-e01-1"), d.ID == "charger-e02", d.Labels["feeder"] == "light-e1", d.ID == "speaker-e01", d.ID == "sensor-e01", d.ID == "switch-e01":
 			few = append(few, d)
 		}
 	}
@@ -206,16 +206,18 @@ func TestIncidents(t *testing.T) {
 			{"charger-e02/telemetry", `"part":"7"`, `"state":"charging"`}, {`"type":"smoke"`, yes}, {`"type":"session_ended"`, "over_temperature"},
 			{`"type":"fault"`, "over_temperature", yes}, {`"power_w":0`, `"part":"7"`}, {`"type":"smoke"`, no}, {"/state", `"7":"idle"`, `"fault":false`},
 		},
-		"smoke":          {{"sensor-e01", `"smoke"`, yes}, {"sensor-e01", `"smoke"`, no}},
-		"door_forced":    {{"door-e01-1", `"opened"`}, {`"forced_open"`}, {`"closed"`}, {`"position":"closed"`}},
-		"door_held":      {{`"rex"`}, {`"opened"`}, {`"held_open"`}, {`"closed"`}},
-		"duress":         {{`"duress"`}, {`"decision":"ask"`}, {`"decision":"granted"`, "offline_list"}, {`"opened"`}, {`"closed"`}},
-		"lamp_sos":       {{`"sos"`, `"pressed":true`}, {`"sos"`, `"pressed":false`}},
-		"lamp_failure":   {{`"lamp_failure"`, yes}, {`"lamp_failure"`, no}},
-		"speaker_fault":  {{"speaker-e01", `"fault"`, "amplifier", yes}, {"speaker-e01", `"fault"`, no}},
-		"device_offline": {{"door-e01-1/presence", `"online":false`}, {"door-e01-1/presence", `"online":true`}},
-		"stranger":       {{`"decision":"ask"`}, {`"decision":"denied"`, "unknown_credential"}},
-		"resident_badge": {{`"decision":"ask"`}, {`"decision":"granted"`}, {`"opened"`}, {`"closed"`}},
+		"smoke":              {{"sensor-e01", `"smoke"`, yes}, {"sensor-e01", `"smoke"`, no}},
+		"door_forced":        {{"door-e01-1", `"opened"`}, {`"forced_open"`}, {`"closed"`}, {`"position":"closed"`}},
+		"door_held":          {{`"rex"`}, {`"opened"`}, {`"held_open"`}, {`"closed"`}},
+		"fire_panel":         {{`"fire_input"`, `"active":true`}, {`"fire_input"`, `"active":false`}},
+		"duress":             {{`"duress"`}, {`"decision":"ask"`}, {`"decision":"granted"`, "offline_list"}, {`"opened"`}, {`"closed"`}},
+		"lamp_sos":           {{`"sos"`, `"pressed":true`}, {`"sos"`, `"pressed":false`}},
+		"lamp_failure":       {{`"lamp_failure"`, yes}, {`"lamp_failure"`, no}},
+		"speaker_fault":      {{"speaker-e01", `"fault"`, "amplifier", yes}, {"speaker-e01", `"fault"`, no}},
+		"device_offline":     {{"door-e01-1/presence", `"online":false`}, {"door-e01-1/presence", `"online":true`}},
+		"chattering_contact": {{"door-e01-1", `"tamper"`, yes}, {`"tamper"`, no}, {`"tamper"`, yes}, {`"tamper"`, no}, {`"tamper"`, yes}, {`"tamper"`, no}},
+		"stranger":           {{`"decision":"ask"`}, {`"decision":"denied"`, "unknown_credential"}},
+		"resident_badge":     {{`"decision":"ask"`}, {`"decision":"granted"`}, {`"opened"`}, {`"closed"`}},
 	} {
 		t.Run(id, func(t *testing.T) {
 			w := start(t)
@@ -346,6 +348,7 @@ func TestAPI(t *testing.T) {
 	}{
 		{a, "GET", "/api/v1/demo/incidents", 200, `"items":[{"id":"charger_runaway","title":{"zh":"充电热失控"`},
 		{a, "POST", "/api/v1/demo/incidents/smoke", 202, ""},
+		{a, "POST", "/api/v1/demo/incidents/power_cut", 202, ""},
 		{a, "POST", "/api/v1/demo/incidents/nonsense", 404, "demo.unknown_incident"},
 		{b, "POST", "/api/v1/demo/incidents/smoke", 503, "demo.not_running"},
 	} {

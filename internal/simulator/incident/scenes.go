@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"dongyue/internal/event"
@@ -22,14 +23,18 @@ const (
 	darkFor       = 75 * time.Second
 	offlineFor    = 75 * time.Second
 	cameraOffFor  = 20 * time.Second
+	lensFor       = 40 * time.Second
 	lookEvery     = 500 * time.Millisecond
 	cutWithin     = 2 * time.Minute
 	feederScatter = 60 * time.Millisecond // between one lamp's failure and the next one's
 )
 
 func (s *Script) list() []scene {
+	lasting := func(id, zh, en, textZH, textEN string, last time.Duration, act func(context.Context, time.Duration) error) scene {
+		return scene{Incident{ID: id, Title: event.Text{ZH: zh, EN: en}, Text: event.Text{ZH: textZH, EN: textEN}, Seconds: int(last.Seconds())}, act}
+	}
 	of := func(id, zh, en, textZH, textEN string, act func(context.Context) error) scene {
-		return scene{Incident{ID: id, Title: event.Text{ZH: zh, EN: en}, Text: event.Text{ZH: textZH, EN: textEN}}, act}
+		return lasting(id, zh, en, textZH, textEN, 0, func(ctx context.Context, _ time.Duration) error { return act(ctx) })
 	}
 	return []scene{
 		of(
@@ -49,6 +54,10 @@ func (s *Script) list() []scene {
 			"duress", "胁迫开门", "Duress at a door",
 			"住户被胁迫，门照常打开，同时静默报警。", "A resident is made to open; the door opens as usual and tells the hub in silence.", s.duress),
 		of(
+			"fire_panel", "楼栋火警联动", "Fire panel of a building",
+			"消防主机向门禁发出信号，整栋楼的单元门解锁，75秒后复位。",
+			"The fire panel signals at a door: all doors of the building are unlocked, until it is reset after 75 s.", s.firePanel),
+		of(
 			"lamp_sos", "灯杆求助", "SOS at a lamp pole",
 			"有人按下灯杆上的求助按钮。", "Somebody presses the SOS button of a lamp pole.", s.sos),
 		of(
@@ -57,6 +66,18 @@ func (s *Script) list() []scene {
 		of(
 			"feeder_failure", "线路停电", "Feeder failure",
 			"同一馈线上的12盏灯同时熄灭，75秒后恢复。", "All 12 lamps of a feeder go dark together and come back after 75 s.", s.feederFailure),
+		lasting(
+			"power_cut", "东苑停电", "Power cut in the East Court",
+			"东苑全部设备同时掉电，随后反复通断，几分钟后恢复；其间有一扇门真的被撬开。",
+			"Every device of the East Court loses its power and comes back flickering for some minutes; in the middle a door really is broken open.",
+			powerCutFor, s.powerCut),
+		of(
+			"switch_dead", "交换机故障", "Network switch dead",
+			"一栋楼弱电箱的交换机死机，接在上面的设备全部离线，75秒后恢复。",
+			"The switch in a building's cabinet dies: all that is plugged into it is offline for 75 s.", s.switchDead),
+		of(
+			"chattering_contact", "触点抖动", "Chattering contact",
+			"读卡器松动，防拆触点在一分钟内时通时断。", "A reader has come loose: its tamper contact opens and closes for a minute.", s.chatter),
 		of(
 			"speaker_fault", "广播故障", "Loudspeaker fault",
 			"一只音柱的功放故障，75秒后修好。", "The amplifier of a loudspeaker fails and is repaired after 75 s.", s.speakerFault),
@@ -66,6 +87,12 @@ func (s *Script) list() []scene {
 		of(
 			"camera_outage", "摄像机中断", "Camera outage",
 			"一台摄像机中断20秒。", "A camera is gone for 20 s.", s.cameraOutage),
+		of(
+			"camera_covered", "镜头被遮挡", "Covered lens",
+			"有人遮住一台摄像机的镜头，40秒后拿开。", "Somebody covers the lens of a camera for 40 s.", s.cameraCovered),
+		of(
+			"line_crossed", "有人越线", "Crossed line",
+			"一台摄像机看到有人越过画在它画面里的线。", "A camera sees somebody cross the line that was drawn in it.", s.lineCrossed),
 		of(
 			"stranger", "陌生卡", "Stranger's card",
 			"有人用未登记的卡刷门。", "Somebody holds an unknown card to a reader.", s.stranger),
@@ -125,7 +152,7 @@ func (s *Script) runaway(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("%s is not simulated", id)
 	}
-	defer c.Reset(runawayPort)
+	defer c.ResetAll()
 	c.Overheat(runawayPort, runawayRate/s.opts.Pace)
 	for end := time.Now().Add(s.pace(cutWithin)); time.Now().Before(end); {
 		if !s.wait(ctx, lookEvery) {
@@ -140,7 +167,8 @@ func (s *Script) runaway(ctx context.Context) error {
 }
 
 func (s *Script) smoke(ctx context.Context) error {
-	return at(ctx, s, s.seen(event.Sensor), s.opts.Fleet.Sensor,
+	smell := slices.DeleteFunc(s.seen(event.Sensor), func(id string) bool { return len(s.opts.Fleet.On(id)) > 1 }) // not a cabinet's monitor
+	return at(ctx, s, smell, s.opts.Fleet.Sensor,
 		func(x *agent.Sensor) { x.Set("smoke", true) }, smokeFor, func(x *agent.Sensor) { x.Set("smoke", false) })
 }
 
@@ -157,6 +185,11 @@ func (s *Script) held(ctx context.Context) error {
 func (s *Script) duress(ctx context.Context) error {
 	return at(ctx, s, s.seen(event.Door), s.opts.Fleet.Door,
 		func(x *agent.Door) { x.Duress(s.cardOf(x.ID())) }, pressFor, nil)
+}
+
+func (s *Script) firePanel(ctx context.Context) error {
+	return at(ctx, s, s.seen(event.Door), s.opts.Fleet.Door,
+		func(x *agent.Door) { x.Fire(true) }, darkFor, func(x *agent.Door) { x.Fire(false) })
 }
 
 func (s *Script) sos(ctx context.Context) error {

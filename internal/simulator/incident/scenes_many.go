@@ -63,6 +63,33 @@ func (s *Script) cameraOutage(ctx context.Context) error {
 	return nil
 }
 
+func (s *Script) cameraCovered(ctx context.Context) error {
+	return s.lens(func(id string) error {
+		if err := s.opts.Lenses.Cover(id, true); err != nil {
+			return err
+		}
+		s.wait(ctx, lensFor)
+		return s.opts.Lenses.Cover(id, false)
+	})
+}
+
+func (s *Script) lineCrossed(context.Context) error {
+	return s.lens(func(id string) error { return s.opts.Lenses.Cross(id) })
+}
+
+// lens picks a camera that notices something.
+func (s *Script) lens(f func(id string) error) error {
+	if s.opts.Lenses == nil || len(s.opts.Lenses.IDs()) == 0 {
+		return errors.New("there are no simulated cameras that notice anything")
+	}
+	id, free, err := s.pick(s.opts.Lenses.IDs())
+	if err != nil {
+		return err
+	}
+	defer free()
+	return f(id)
+}
+
 // stranger holds a card to a reader that no resident has.
 func (s *Script) stranger(ctx context.Context) error {
 	return at(ctx, s, s.seen(event.Door), s.opts.Fleet.Door, func(x *agent.Door) { x.Badge(s.unknownCard()) }, pressFor, nil)
