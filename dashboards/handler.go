@@ -22,8 +22,17 @@ func pageOf(address string) (name string, ok bool) {
 	case "/home":
 		return "home.html", true
 	}
+	if token, ok := strings.CutPrefix(address, visit); ok && token != "" && !strings.Contains(token, "/") {
+		return visitPage, true
+	}
 	return "", false
 }
+
+// A visitor's page stands under a secret address, which is all that its holder has.
+const (
+	visit     = "/visit/"
+	visitPage = "visit.html"
+)
 
 // policy lets a page run what comes from the hub itself and nothing else: no
 // inline script or style, no other origin, no frame around it.
@@ -38,6 +47,7 @@ type file struct {
 	etag      string
 	kind      string
 	forever   bool // its name holds the hash of its content
+	secretly  bool // its address is a secret: nothing may keep it or pass it on
 }
 
 // handler serves the files of one build, read once.
@@ -122,6 +132,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if page, ok := pageOf(strings.TrimSuffix(p, "/")); ok {
 		if f := h.files[page]; f != nil {
+			if page == visitPage {
+				f = f.secret(w.Header())
+			}
 			f.serve(w, r)
 			return
 		}
@@ -146,13 +159,27 @@ func secure(h http.Header) {
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), payment=(), usb=(), fullscreen=(self), autoplay=(self)")
 }
 
+// secret is the file for a secret address: no cache keeps it, no other site learns of
+// it, no search engine lists it.
+func (f *file) secret(h http.Header) *file {
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Robots-Tag", "noindex, nofollow")
+	s := *f
+	s.secretly = true
+	return &s
+}
+
 func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.kind)
 	h.Set("ETag", f.etag)
-	if f.forever {
+	switch {
+	case f.secretly:
+		h.Set("Cache-Control", "no-store")
+		h.Del("ETag")
+	case f.forever:
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	} else {
+	default:
 		h.Set("Cache-Control", "no-cache") // ask each time; the tag makes it cheap
 	}
 	body := f.raw
@@ -160,11 +187,13 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Vary", "Accept-Encoding")
 		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
 			h.Set("Content-Encoding", "gzip")
-			h.Set("ETag", strings.TrimSuffix(f.etag, `"`)+`-gz"`)
+			if !f.secretly {
+				h.Set("ETag", strings.TrimSuffix(f.etag, `"`)+`-gz"`)
+			}
 			body = f.gzip
 		}
 	}
-	if match := r.Header.Get("If-None-Match"); match != "" && strings.Contains(match, h.Get("ETag")) {
+	if match := r.Header.Get("If-None-Match"); match != "" && !f.secretly && strings.Contains(match, h.Get("ETag")) {
 		h.Del("Content-Type")
 		h.Del("Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)

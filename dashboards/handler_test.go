@@ -16,6 +16,9 @@ func build() fstest.MapFS {
 		"dispatch.html.gz":       {Data: []byte("packed desk")},
 		"crew.html":              {Data: []byte("<!doctype html>crew")},
 		"home.html":              {Data: []byte("<!doctype html>home")},
+		"visit.html":             {Data: []byte("<!doctype html>visit")},
+		"visit.html.gz":          {Data: []byte("packed visit")},
+		"home-sw.js":             {Data: []byte("self")},
 		"mark.svg":               {Data: []byte("<svg/>")},
 		"home.webmanifest":       {Data: []byte("{}")},
 		"assets/app-Ab12.js":     {Data: []byte("let a")},
@@ -50,6 +53,10 @@ func TestFiles(t *testing.T) {
 		{"crew", "GET", "/crew", "gzip", 200, "<!doctype html>crew", "text/html; charset=utf-8", ""},
 		{"home", "GET", "/home", "", 200, "<!doctype html>home", "text/html; charset=utf-8", ""},
 		{"login", "GET", "/login", "", 200, "<!doctype html>desk", "text/html; charset=utf-8", ""},
+		{"visitor", "GET", "/visit/abc", "gzip", 200, "packed visit", "text/html; charset=utf-8", "gzip"},
+		{"visitor without a token", "GET", "/visit/", "", 404, "", "", ""},
+		{"visitor with too much", "GET", "/visit/a/b", "", 404, "", "", ""},
+		{"worker", "GET", "/home-sw.js", "", 200, "self", "text/javascript; charset=utf-8", ""},
 		{"script", "GET", "/assets/app-Ab12.js", "gzip", 200, "packed js", "text/javascript; charset=utf-8", "gzip"},
 		{"style", "GET", "/assets/style-Cd34.css", "gzip", 200, "a{}", "text/css; charset=utf-8", ""},
 		{"picture", "GET", "/mark.svg", "", 200, "<svg/>", "image/svg+xml", ""},
@@ -106,6 +113,20 @@ func TestCaching(t *testing.T) {
 	}
 }
 
+// The address of a visitor's page is its key: nothing may keep it or pass it on.
+func TestVisitorsPageIsKeptNowhere(t *testing.T) {
+	h := NewHandler(build())
+	for _, accept := range []string{"", "gzip"} {
+		got := ask(h, "GET", "/visit/abc", "Accept-Encoding", accept).Header()
+		if got.Get("Cache-Control") != "no-store" || got.Get("ETag") != "" || got.Get("Referrer-Policy") != "no-referrer" || got.Get("X-Robots-Tag") == "" {
+			t.Errorf("%q: %v", accept, got)
+		}
+	}
+	if cc := ask(h, "GET", "/home-sw.js").Header().Get("Cache-Control"); cc != "no-cache" {
+		t.Errorf("an old service worker would stay: %q", cc)
+	}
+}
+
 func TestSecurityHeaders(t *testing.T) {
 	for _, files := range []fstest.MapFS{build(), {}} {
 		for _, path := range []string{"/", "/dispatch", "/assets/app-Ab12.js", "/none"} {
@@ -122,7 +143,7 @@ func TestSecurityHeaders(t *testing.T) {
 }
 
 func TestNotBuilt(t *testing.T) {
-	for _, path := range []string{"/dispatch", "/crew", "/home", "/login"} {
+	for _, path := range []string{"/dispatch", "/crew", "/home", "/login", "/visit/abc"} {
 		w := ask(NewHandler(fstest.MapFS{".keep": {}}), "GET", path)
 		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "make web") {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
@@ -137,7 +158,7 @@ func TestNotBuilt(t *testing.T) {
 // forbids: no inline script, no style attribute, no other origin.
 func TestBuiltPagesFitThePolicy(t *testing.T) {
 	h := Handler()
-	for _, page := range []string{"/dispatch", "/crew", "/home", "/login"} {
+	for _, page := range []string{"/dispatch", "/crew", "/home", "/login", "/visit/abc"} {
 		w := ask(h, "GET", page)
 		if w.Code == http.StatusServiceUnavailable {
 			continue // not built here; the page that says so is tested above

@@ -1,7 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
-const apps = ['dispatch', 'crew', 'home'];
+const apps = ['dispatch', 'crew']; // the residents' pages are built by vite.phone.config.js
 
 // The hub serves /dispatch for dispatch.html; the development server does the same.
 const pages = {
@@ -10,7 +10,8 @@ const pages = {
     server.middlewares.use((req, _res, next) => {
       const path = (req.url ?? '').split('?')[0];
       if (path === '/' || path === '/login') req.url = '/dispatch.html';
-      else if (apps.includes(path.slice(1))) req.url = `${path}.html`;
+      else if ([...apps, 'home'].includes(path.slice(1))) req.url = `${path}.html`;
+      else if (/^\/visit\/[a-z0-9]+$/.test(path)) req.url = '/visit.html';
       next();
     });
   },
@@ -30,5 +31,5 @@ export default defineConfig({
     reportCompressedSize: false,
     rollupOptions: { input: Object.fromEntries(apps.map((a) => [a, `${a}.html`])) },
   },
-  test: { include: ['test/unit/**/*.test.ts'], environment: 'node' },
+  test: { include: ['test/unit/**/*.test.ts'], environment: 'node', testTimeout: 60_000 }, // a busy machine fails no test
 });

@@ -1,12 +1,14 @@
-import { queue, rank } from '../kit/alarms';
+import { queue, rank, sounds } from '../kit/alarms';
 import { all, ApiError, post } from '../kit/api';
 import { explain } from '../kit/errors';
+import { incidents } from '../kit/incidents';
 import { Model } from '../kit/model';
 import { notices } from '../kit/notices.svelte';
 import { session } from '../kit/session.svelte';
 import { Stream, type LinkState } from '../kit/stream';
 import { Tone } from '../kit/tone';
-import type { Alarm, Order, User, Zone } from '../kit/types';
+import type { Alarm, Incident, Order, User, Zone } from '../kit/types';
+import { Roll } from './roll.svelte';
 
 /** A due order first, then by priority, then the oldest. */
 export function byUrgency(a: Order, b: Order): number {
@@ -14,13 +16,15 @@ export function byUrgency(a: Order, b: Order): number {
   return rank(a.priority) - rank(b.priority) || (due(a) === due(b) ? 0 : due(a) - due(b)) || Date.parse(a.created_at) - Date.parse(b.created_at);
 }
 
-/** Whether an order is this person's. */
-export const mineIs = (o: Order, u: User): boolean => !!o.assignee && [u.id, u.login, u.name].includes(o.assignee);
+/** Whether an order or an incident is this person's. */
+export const mineIs = (o: { assignee?: string; assignee_id?: string }, u: User): boolean =>
+  (!!o.assignee && [u.id, u.login, u.name].includes(o.assignee)) || (!!o.assignee_id && o.assignee_id === u.id);
 
 /** What the crew's phone knows. */
 export class Crew {
   readonly model = new Model();
   readonly tone = new Tone();
+  readonly roll = new Roll();
   readonly user: User;
   loading = $state<'loading' | 'ready' | 'failed'>('loading');
   trouble = $state('');
@@ -29,22 +33,26 @@ export class Crew {
   zones = $state.raw<Map<string, Zone>>(new Map());
   #changed = $state.raw(0);
   #stream: Stream;
+  #draw: ReturnType<typeof setTimeout> | undefined;
 
   orders = $derived.by(() => (void this.#changed, [...this.model.orders.values()].filter((o) => o.state !== 'done').sort(byUrgency)));
   mine = $derived(this.orders.filter((o) => mineIs(o, this.user)));
   open = $derived(this.orders.filter((o) => o.state === 'open' && !mineIs(o, this.user)));
-  alarms = $derived.by(() => (void this.#changed, queue(this.model.alarms.values())));
+  incidents = $derived.by(() => (void this.#changed, queue(incidents(this.model.incidents, this.model.alarms.values()))));
+  given = $derived(this.incidents.filter((i) => mineIs(i, this.user)));
+  others = $derived(this.incidents.filter((i) => !mineIs(i, this.user)));
 
   constructor(user: User) {
     this.user = user;
     this.#stream = new Stream({
       url: '/api/v1/stream',
-      topics: ['order', 'alarm'],
+      topics: ['order', 'alarm', 'incident', 'muster'],
       event: (topic, data) => {
-        const fresh = this.model.apply(topic, data);
-        if (fresh && !fresh.silent) this.tone.announce(fresh.priority);
+        if (topic === 'muster') return this.#mustered((data as { change?: string }).change);
+        this.model.apply(topic, data);
+        if (topic === 'alarm') this.#hear(data as Alarm);
         if (topic === 'order' && (data as { change?: string }).change === 'created') navigator.vibrate?.(200);
-        this.#changed++;
+        this.#draw ??= setTimeout(() => ((this.#draw = undefined), this.#changed++), 100); // a flood is drawn in steps
       },
       reset: () => void this.load(),
       state: (s, since) => {
@@ -58,7 +66,10 @@ export class Crew {
   start(): () => void {
     this.#stream.start();
     void this.load();
-    const kick = () => this.#stream.kick();
+    const kick = () => {
+      this.#stream.kick();
+      void this.roll.load();
+    };
     const seen = () => document.visibilityState === 'visible' && kick();
     addEventListener('online', kick);
     document.addEventListener('visibilitychange', seen);
@@ -72,14 +83,17 @@ export class Crew {
 
   async load(): Promise<void> {
     const since = this.model.mark();
+    void this.roll.load();
     try {
-      const [orders, alarms, zones] = await Promise.all([
+      const [orders, alarms, groups, zones] = await Promise.all([
         all<Order>('/work-orders', 1000, 200),
-        all<Alarm>('/alarms?state=open', 1000, 200).catch(() => []),
+        all<Alarm>('/alarms?state=open', 5000, 500).catch(() => []),
+        all<Incident>('/incidents?state=open', 1000, 200).catch(() => []),
         all<Zone>('/zones').catch(() => []),
       ]);
       this.model.load(this.model.orders, orders, since);
       this.model.load(this.model.alarms, alarms, since);
+      this.model.load(this.model.incidents, groups, since);
       this.zones = new Map(zones.map((z) => [z.id, z]));
       this.loading = 'ready';
       this.#changed++;
@@ -88,6 +102,19 @@ export class Crew {
       if (this.loading === 'loading') this.loading = 'failed';
       if (!(err instanceof ApiError && err.status === 401)) setTimeout(() => void this.load(), 5000);
     }
+  }
+
+  /** A muster calls like the gravest alarm; what others ticked is asked for. */
+  #mustered(change: string | undefined): void {
+    if (change === 'began') {
+      this.tone.announce('critical');
+      navigator.vibrate?.([300, 100, 300]);
+    }
+    void this.roll.load();
+  }
+
+  #hear(a: Alarm): void {
+    if (a.annunciate && sounds(a)) this.tone.announce(a.priority);
   }
 
   /** Takes or finishes an order; true when the hub agreed. */

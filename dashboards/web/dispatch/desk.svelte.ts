@@ -1,69 +1,77 @@
-import { isUnacked, kpis, queue, rank } from '../kit/alarms';
+import { tick } from 'svelte';
+import { rank, type Kpis } from '../kit/alarms';
 import { all, ApiError, get, newKey, post } from '../kit/api';
-import { Model } from '../kit/model';
-import { notices } from '../kit/notices.svelte';
-import { now } from '../kit/now.svelte';
-import { session } from '../kit/session.svelte';
-import { recall, remember } from '../kit/stored';
-import { Stream, type LinkState } from '../kit/stream';
-import { Tone } from '../kit/tone';
-import type { Alarm, Camera, Command, Device, Incident, Opening, Page, Procedure, Zone } from '../kit/types';
 import { explain, whyNot } from '../kit/errors';
 import { byName } from '../kit/format';
+import { t } from '../kit/i18n.svelte';
+import { Loaded } from '../kit/loaded.svelte';
+import { Model } from '../kit/model';
+import { notices } from '../kit/notices.svelte';
+import { session } from '../kit/session.svelte';
+import { Stream, type LinkState } from '../kit/stream';
+import type { Alarm, Broadcast, Camera, Command, DemoIncident, Device, Drill, Flood, Incident, IncidentDone, Opening, OutOfService, Page, Zone } from '../kit/types';
+import { Attention } from './attention.svelte';
+import { Details } from './details.svelte';
+import { DoorBook } from './doors.svelte';
+import { FloodWatch } from './flood.svelte';
+import { QueueState, type List, type Target } from './queue.svelte';
 import { WallState } from './wall.svelte';
 
-/** What the inspector shows instead of the current alarm. */
+/** What the inspector shows instead of the current incident. */
 export type Selection = { kind: 'device' | 'camera'; id: string } | undefined;
 export type Loading = 'loading' | 'ready' | 'failed';
+/** What an operator does about an incident or an alarm. */
+export type Deed = 'ack' | 'assign' | 'shelve' | 'unshelve' | 'comment' | 'close';
 
-const stillFor = 3000; // ms without a key or click
-const topics = ['alarm', 'device', 'twin', 'camera', 'command', 'broadcast', 'badge', 'order'];
+const topics = ['alarm', 'incident', 'flood', 'device', 'twin', 'camera', 'command', 'broadcast', 'badge', 'order', 'door', 'rung', 'muster'];
 
 /** The state of the dispatch screen: the model, what is selected, what is open. */
 export class Desk {
   readonly model = new Model();
-  readonly wall = new WallState((id) => this.#held(id), (id) => this.#stands(id));
-  readonly tone = new Tone();
+  readonly attention: Attention = new Attention({
+    alarms: () => this.model.alarms,
+    large: () => this.wall.slots[0]?.alarm,
+    showCameras: (a) => this.showCameras(a),
+    selectAlarm: (id) => this.selectAlarm(id),
+    current: () => this.alarm,
+  });
+  readonly wall = new WallState((id) => this.attention.holds(id), (id) => this.#stands(id));
+  readonly flood = new FloodWatch();
+  readonly queue = new QueueState(this.model, () => this.#alarms, () => this.flood.active);
+  readonly details = new Details();
+  readonly doors = new DoorBook();
+  readonly drills = new Loaded<Drill>('/drills');
+  readonly maintenance = new Loaded<OutOfService>('/out-of-service');
 
   loading = $state<Loading>('loading');
   trouble = $state('');
   link = $state<LinkState>('connecting');
   linkSince = $state(Date.now());
-  sound = $state(recall('sound', true));
-  audible = $state(false);
-  /** The alarm that the keys act on. */
-  current = $state.raw<string | undefined>(undefined);
   selected = $state.raw<Selection>(undefined);
   zones = $state.raw<Zone[]>([]);
-  incidents = $state.raw<Incident[] | undefined>(undefined);
-  procedures = $state.raw<Map<string, Procedure>>(new Map());
-  /** The alarm that the live region reads out. */
-  announced = $state.raw<Alarm | undefined>(undefined);
+  demos = $state.raw<DemoIncident[] | undefined>(undefined);
 
   // The model changes up to hundreds of times a second; the screen follows it a
-  // few times a second, alarms at once but a burst of them together.
+  // few times a second, an alarm at once but a burst of them together.
   #alarms = $state.raw(0);
   #rest = $state.raw(0);
   #twins = $state.raw(0); // readings only: what stands on the plan stays as it is
   #dirty = false;
   #alarmed = false;
   #flush: ReturnType<typeof setTimeout> | undefined;
+  #drawn = 0; // when the alarms were drawn last
+  #cost = 0; // ms that it took
   #stream: Stream;
-  #touched = 0; // when the operator last did something
 
-  queue = $derived.by(() => (void this.#alarms, queue(this.model.alarms.values())));
-  kpis = $derived.by(() => (void this.#alarms, kpis(this.model.alarms.values(), now())));
   devices = $derived.by(() => (void this.#rest, [...this.model.devices.values()]));
   cameras = $derived.by(() => (void this.#rest, [...this.model.cameras.values()].sort((a, b) => (a.id < b.id ? -1 : 1))));
   online = $derived(this.devices.reduce((n, d) => n + Number(d.online), 0));
-  alarm = $derived.by(() => (void this.#alarms, this.current === undefined ? undefined : this.model.alarms.get(this.current)));
   device = $derived.by(() => (void this.#rest, void this.#twins, this.selected?.kind === 'device' ? this.model.devices.get(this.selected.id) : undefined));
   camera = $derived.by(() => (void this.#rest, this.selected?.kind === 'camera' ? this.model.cameras.get(this.selected.id) : undefined));
 
   #zoneById = $derived(new Map(this.zones.map((z) => [z.id, z])));
 
   constructor() {
-    this.tone.on = this.sound;
     this.#stream = new Stream({
       url: '/api/v1/stream',
       topics,
@@ -77,12 +85,14 @@ export class Desk {
   start(): () => void {
     this.#stream.start();
     void this.load();
+    const dry = this.flood.start();
     const kick = () => this.#stream.kick();
     addEventListener('online', kick);
     return () => {
       removeEventListener('online', kick);
+      dry();
       this.#stream.stop();
-      this.tone.stop();
+      this.attention.tone.stop();
     };
   }
 
@@ -91,15 +101,18 @@ export class Desk {
     const m = this.model;
     const since = m.mark();
     try {
-      const [zones, open, recent, devices, cameras] = await Promise.all([
+      const [zones, open, recent, groups, before, devices, cameras] = await Promise.all([
         all<Zone>('/zones'),
-        all<Alarm>('/alarms?state=open', 2000, 200),
+        all<Alarm>('/alarms?state=open', 20_000, 500),
         all<Alarm>('/alarms?state=all', 200, 200),
+        all<Incident>('/incidents?state=open', 20_000, 200),
+        all<Incident>('/incidents?state=all', 200, 200),
         all<Device>('/devices', 20_000, 1000),
         all<Camera>('/cameras'),
       ]);
       this.zones = zones;
       m.load(m.alarms, [...recent, ...open], since);
+      m.load(m.incidents, [...before, ...groups], since);
       m.load(m.devices, byName(devices), since);
       m.load(m.cameras, cameras, since);
       this.loading = 'ready';
@@ -107,7 +120,7 @@ export class Desk {
       this.wall.known([...m.cameras.keys()].sort());
       this.#dirty = this.#alarmed = true;
       this.#draw();
-      this.#bringStanding();
+      this.attention.standing(this.queue.items[0]);
     } catch (err) {
       this.trouble = explain(err);
       if (this.loading === 'loading') this.loading = 'failed';
@@ -117,9 +130,19 @@ export class Desk {
     void this.#extras();
   }
 
-  /** The card for an alarm: its own, or the one it names. */
-  procedure(a: Alarm): Procedure | undefined {
-    return typeof a.procedure === 'string' ? this.procedures.get(a.procedure) : (a.procedure ?? undefined);
+  /** The alarm that the keys act on: of an incident its root, or the one that was chosen. */
+  get alarm(): Alarm | undefined {
+    return this.queue.alarm;
+  }
+
+  get kpis(): Kpis<Incident> {
+    return this.queue.kpis;
+  }
+
+  /** An alarm as it is now; what reads it is drawn again when alarms change. */
+  alarmOf(id: string | undefined): Alarm | undefined {
+    void this.#alarms;
+    return id === undefined ? undefined : this.model.alarms.get(id);
   }
 
   zone(id: string | undefined): Zone | undefined {
@@ -142,6 +165,12 @@ export class Desk {
     return id === undefined ? undefined : this.model.broadcasts.get(id);
   }
 
+  /** What may still be heard, the most urgent first. */
+  onAir(): Broadcast[] {
+    void this.#rest;
+    return [...this.model.broadcasts.values()].filter((b) => b.open).sort((a, b) => (a.priority ?? 9) - (b.priority ?? 9) || (b.at ?? '').localeCompare(a.at ?? ''));
+  }
+
   badges(door: string) {
     void this.#rest;
     return this.model.badges.filter((b) => b.door === door);
@@ -152,37 +181,58 @@ export class Desk {
   }
 
   selectAlarm(id: string): void {
-    this.current = id;
-    this.selected = undefined;
-    void this.#card(this.model.alarms.get(id)?.procedure);
-    void this.#detail(id);
+    this.queue.selectAlarm(id);
+    this.#inspect();
   }
 
   /** Moves the selection in the queue. */
   step(by: number): void {
-    const q = this.queue;
-    if (q.length === 0) return;
-    const i = q.findIndex((a) => a.id === this.current);
-    const next = q[i < 0 ? 0 : Math.min(q.length - 1, Math.max(0, i + by))];
-    if (next) this.selectAlarm(next.id);
+    this.queue.step(by);
+    this.#inspect();
+  }
+
+  /** Shows another list of the queue. */
+  list(list: List): void {
+    this.queue.show(list);
+    this.#inspect();
+  }
+
+  /** Selects a line of the queue. */
+  choose(incident: string, alarm?: string): void {
+    this.queue.select(incident, alarm);
+    this.#inspect();
+  }
+
+  #inspect(): void {
+    this.selected = undefined;
+    this.#look();
+  }
+
+  /** Follows the details of what is selected in the queue. */
+  #look(): void {
+    const i = this.queue.item;
+    this.details.look(i && this.model.incidents.has(i.id) ? i.id : '', this.alarm);
   }
 
   /**
-   * Acts on an alarm; the answer or the stream brings the new state. refused hears
-   * why it was not done; without it a notice tells.
+   * Acts on an incident or on one alarm; the answer or the stream brings the new
+   * state. Answers why it was not done, or nothing.
    */
-  async act(id: string, what: 'ack' | 'assign' | 'comment' | 'close', body: Record<string, string> = {}, refused?: (why: string) => void): Promise<boolean> {
+  async act(to: Target, what: Deed, body: Record<string, unknown> = {}): Promise<string> {
     try {
-      const a = await post<Alarm | undefined>(`/alarms/${encodeURIComponent(id)}/${what}`, body);
-      if (a?.id) this.#event('alarm', { ...a, change: what });
-      else await this.#detail(id);
-      return true;
+      const x = await post<Alarm | IncidentDone | undefined>(`/${to.kind}/${encodeURIComponent(to.id)}/${what}`, body);
+      if (x?.id) this.#answer(to.kind, x, what);
+      return '';
     } catch (err) {
-      const why = whyNot(err, this.model.alarms.get(id));
-      if (refused) refused(why);
-      else notices.say(why, 'bad', 9000);
-      return false;
+      return whyNot(err, this.alarm);
     }
+  }
+
+  /** The same for an action without a dialog: a notice tells of a refusal. */
+  async perform(what: Deed): Promise<void> {
+    const to = this.queue.target();
+    const why = to && (await this.act(to, what));
+    if (why) notices.say(why, 'bad', 9000);
   }
 
   /** Sends a command and returns its id; its progress comes by the stream. */
@@ -208,52 +258,22 @@ export class Desk {
     });
   }
 
-  setSound(on: boolean): void {
-    this.sound = this.tone.on = on;
-    remember('sound', on);
-    this.unlockSound();
+  /** What an action answered is as good as what the stream will say. */
+  #answer(kind: Target['kind'], x: Alarm | IncidentDone, change: string): void {
+    this.#event(kind === 'alarms' ? 'alarm' : 'incident', { ...x, change });
+    const [first, ...more] = (x as IncidentDone).refused ?? [];
+    if (first) notices.say(t('act.refused', { n: more.length + 1, why: explain(new ApiError(409, first.code, first.detail)) }), 'bad', 9000);
   }
 
-  /** The operator did something; browsers allow sound from then on. */
-  touched(): void {
-    this.#touched = Date.now();
-    if (!this.audible) this.unlockSound();
-  }
-
-  unlockSound(): void {
-    this.tone.unlock();
-    setTimeout(() => (this.audible = this.tone.ready), 100);
-  }
-
-  async #detail(id: string): Promise<void> {
-    try {
-      const since = this.model.mark();
-      const a = await get<Alarm>(`/alarms/${encodeURIComponent(id)}`);
-      const newer = this.model.mark() !== since ? this.model.alarms.get(id) : undefined;
-      this.model.alarms.set(id, { ...a, ...(newer?.seq !== undefined && newer.seq > (a.seq ?? 0) ? newer : {}), journal: a.journal });
-      this.#alarms++;
-    } catch {
-      // what is known of it stays on the screen
-    }
-  }
-
-  /** What not every hub has: the demonstration's incidents. */
+  /** What the screen can start without, and what not every hub has: the demonstration's incidents. */
   async #extras(): Promise<void> {
+    void this.drills.load();
+    void this.maintenance.load();
+    this.doors.load();
     try {
-      this.incidents = (await get<Page<Incident>>('/demo/incidents')).items ?? [];
+      this.demos = (await get<Page<DemoIncident>>('/demo/incidents')).items ?? [];
     } catch {
-      this.incidents = undefined;
-    }
-  }
-
-  /** Loads the card that an alarm names, once. */
-  async #card(p: Alarm['procedure']): Promise<void> {
-    if (typeof p !== 'string' || !p || this.procedures.has(p)) return;
-    try {
-      const card = await get<Procedure>(`/procedures/${encodeURIComponent(p)}`);
-      this.procedures = new Map(this.procedures).set(p, card);
-    } catch {
-      // without its card the alarm still has its actions
+      this.demos = undefined;
     }
   }
 
@@ -265,67 +285,34 @@ export class Desk {
   }
 
   #event(topic: string, data: unknown): void {
-    const fresh = this.model.apply(topic, data);
-    this.#dirty ||= topic !== 'alarm' && topic !== 'twin';
-    if (topic !== 'alarm') {
+    if (topic === 'flood') return this.#flooded(data as Flood);
+    if (topic === 'door' || topic === 'rung' || topic === 'muster') return this.doors.event(topic, data);
+    this.model.apply(topic, data);
+    if (topic !== 'alarm' && topic !== 'incident') {
+      this.#dirty ||= topic !== 'twin';
       this.#flush ??= setTimeout(() => this.#draw(), topic === 'twin' ? 250 : 120);
       return;
     }
-    const a = data as Alarm;
-    if (!this.#alarmed) {
-      this.#alarmed = true;
-      clearTimeout(this.#flush); // an alarm does not wait for anything
-      this.#flush = setTimeout(() => this.#draw());
-    }
-    if (this.current === a.id && !a.journal) void this.#detail(a.id);
-    if (fresh) this.#new(fresh);
+    const x = data as Alarm;
+    this.#soon();
+    this.details.changed(topic, x);
+    if (topic === 'alarm' && x.annunciate) this.attention.call(this.model.alarms.get(x.id) ?? x);
+    if (topic === 'incident' && x.drill && (x.change === 'raise' || x.change === 'close')) void this.drills.load();
   }
 
-  #new(a: Alarm): void {
-    this.announced = a;
-    if (!a.silent) this.tone.announce(a.priority);
-    if (a.priority === 'critical') this.showCameras(a);
-    else if (a.priority === 'high') this.#lookAt(a);
-    if (!this.alarm) this.selectAlarm(a.id);
-    else if (a.priority === 'critical') this.#offer(a.id);
+  /** An alarm does not wait; in a burst the next drawing leaves the hands room to click. */
+  #soon(): void {
+    if (this.#alarmed) return;
+    this.#alarmed = true;
+    clearTimeout(this.#flush);
+    const rest = Math.max(100, 4 * this.#cost) - (performance.now() - this.#drawn);
+    this.#flush = setTimeout(() => this.#draw(), Math.max(0, rest));
   }
 
-  /**
-   * A high alarm gets its picture too, unless an alarm that nobody has acknowledged
-   * has the large tile: what the operator is looking at stays where it is.
-   */
-  #lookAt(a: Alarm): void {
-    const first = this.wall.slots[0]?.alarm;
-    const there = first === undefined ? undefined : this.model.alarms.get(first);
-    if (!there || !isUnacked(there)) this.showCameras(a);
-  }
-
-  /** Selects a critical alarm over a lesser one, once the operator's hands are still. */
-  #offer(id: string): void {
-    const a = this.model.alarms.get(id);
-    const now = this.alarm;
-    if (!a || !isUnacked(a) || (now && isUnacked(now) && rank(now.priority) <= rank(a.priority))) return;
-    const still = Date.now() - this.#touched;
-    if (still >= stillFor) this.selectAlarm(id);
-    else setTimeout(() => this.#offer(id), stillFor - still);
-  }
-
-  /** After loading: an unacknowledged critical alarm that began before the page did. */
-  #bringStanding(): void {
-    const first = this.queue[0];
-    if (!first) return;
-    if (!this.alarm) this.selectAlarm(first.id);
-    if (first.priority === 'critical' && isUnacked(first)) this.showCameras(first);
-  }
-
-  #resound(): void {
-    this.tone.pending(this.queue.find((a) => isUnacked(a) && !a.silent)?.priority);
-  }
-
-  /** The current alarm, and one so young that the operator may be looking at it. */
-  #held(alarm: string): boolean {
-    const a = this.model.alarms.get(alarm);
-    return !!a && isUnacked(a) && (alarm === this.current || Date.now() - Date.parse(a.raised_at) < 60_000);
+  /** At the end of a flood the operator is called once to what was held back. */
+  #flooded(f: Flood): void {
+    this.flood.apply(f);
+    if (f.annunciate) this.attention.tone.announce(this.queue.kpis.worst ?? 'medium');
   }
 
   #stands(alarm: string): boolean {
@@ -338,11 +325,21 @@ export class Desk {
     this.#flush = undefined;
     this.#twins++;
     if (this.#dirty) this.#rest++;
-    if (this.#alarmed) {
-      this.#alarms++;
-      this.wall.release();
-      this.#resound();
-    }
+    if (this.#alarmed) this.#drawAlarms();
     this.#dirty = this.#alarmed = false;
+  }
+
+  #drawAlarms(): void {
+    const began = performance.now();
+    this.#alarms++;
+    this.wall.release();
+    this.attention.repeat();
+    const first = this.queue.listed[0];
+    if (!this.queue.item && first) this.queue.select(first.id); // an empty hand takes the first
+    if (!this.selected) this.#look();
+    void tick().then(() => {
+      this.#drawn = performance.now();
+      this.#cost = this.#drawn - began;
+    });
   }
 }

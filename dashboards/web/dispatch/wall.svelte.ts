@@ -1,5 +1,5 @@
 import { recall, remember } from '../kit/stored';
-import { assign, bring, empty, fill, layouts, lead, release, tiles, type Layout, type Slot } from './wall';
+import { assign, bring, claim, empty, fill, layouts, lead, release, tiles, type Layout, type Slot } from './wall';
 
 interface Kept {
   layout: Layout;
@@ -60,7 +60,8 @@ export class WallState {
   /** An alarm's cameras come to the front. */
   bring(alarm: string, cameras: string[], yields: (other: string) => boolean): void {
     this.before ??= this.#now();
-    const slots = bring(this.slots, alarm, cameras, this.#held, tiles['1+5']);
+    const brought = bring(this.slots, alarm, cameras, this.#held, tiles['1+5']);
+    const slots = claim(brought, alarm, cameras, yields, tiles['1+5']);
     this.slots = cameras[0] === undefined ? slots : lead(slots, cameras[0], yields, tiles['1+5']);
     this.layout = '1+5';
     this.solo = undefined;

@@ -83,6 +83,11 @@ export function lead(slots: Slot[], camera: string, yields: (alarm: string) => b
   return next;
 }
 
+/** A graver alarm marks the pictures that it shares with what was first. */
+export function claim(slots: Slot[], alarm: string, cameras: readonly string[], yields: (alarm: string) => boolean, room: number): Slot[] {
+  return slots.map((s, n) => (n < room && s.alarm && s.alarm !== alarm && s.camera && cameras.includes(s.camera) && yields(s.alarm) ? { ...s, alarm } : s));
+}
+
 /** Takes the marks of alarms away that no longer need their tiles. */
 export function release(slots: Slot[], held: (alarm: string) => boolean): Slot[] {
   if (!slots.some((s) => s.alarm && !held(s.alarm))) return slots;

@@ -4,6 +4,9 @@ import './home.css';
 import { mount } from 'svelte';
 import { startLang } from '../kit/i18n.svelte';
 import App from './App.svelte';
+import { update } from './update.svelte';
 
-await startLang();
-mount(App, { target: document.getElementById('app') as HTMLElement });
+void startLang().then(() => {
+  mount(App, { target: document.getElementById('app') as HTMLElement });
+  update.start();
+});

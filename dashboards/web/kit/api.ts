@@ -1,5 +1,11 @@
 import type { Page } from './types';
 
+/** One of the mistakes that a problem lists, and where it is: a field, or file:line:col. */
+export interface Mistake {
+  message: string;
+  location?: string;
+}
+
 /** What the hub, or the way to it, answered instead of a result. */
 export class ApiError extends Error {
   constructor(
@@ -9,13 +15,16 @@ export class ApiError extends Error {
     readonly code: string,
     /** The hub's own sentence. */
     readonly detail: string,
+    /** All that is wrong with what was sent, where the hub says so. */
+    readonly mistakes: Mistake[] = [],
   ) {
     super(detail || code);
   }
 }
 
 const base = '/api/v1';
-const patience = 15_000;
+const patience = 15_000; // ms
+const longPatience = 300_000; // a recording is made ready first
 
 let signedOut: () => void = () => {};
 
@@ -27,45 +36,69 @@ export function onSignedOut(f: () => void): void {
 export interface Options {
   /** Makes a repeated command one command. */
   key?: string;
+  /** Hash of what is to be replaced: refused when it is another by now. */
+  match?: string;
   /** A 401 is this call's own answer, not the end of the session. */
   quiet401?: boolean;
 }
 
 /** Calls the hub and returns its JSON; throws ApiError. */
 export async function call<T>(method: string, path: string, body?: unknown, o: Options = {}): Promise<T> {
+  const res = await ask(method, path, body, o, patience);
+  const text = await res.text();
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+/** Posts, and saves the file that the hub answers under a name. */
+export async function download(path: string, body: unknown, name: string): Promise<void> {
+  const blob = await (await ask('POST', path, body, {}, longPatience)).blob();
+  const a = document.createElement('a');
+  a.href = URL.createObjectURL(blob);
+  a.download = name;
+  a.click();
+  setTimeout(() => URL.revokeObjectURL(a.href), 60_000);
+}
+
+async function ask(method: string, path: string, body: unknown, o: Options, ms: number): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (o.key) headers['Idempotency-Key'] = o.key;
+  if (o.match) headers['If-Match'] = `"${o.match}"`;
   let res: Response;
+  let late = false;
+  const abort = new AbortController(); // old phones have no AbortSignal.timeout
+  const timer = setTimeout(() => ((late = true), abort.abort()), ms);
   try {
     res = await fetch(base + path, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: 'same-origin',
-      signal: AbortSignal.timeout(patience),
+      signal: abort.signal,
     });
-  } catch (err) {
-    const late = err instanceof DOMException && err.name === 'TimeoutError';
+  } catch {
     throw new ApiError(0, late ? 'timeout' : 'network', '');
+  } finally {
+    clearTimeout(timer);
   }
   if (!res.ok) throw await problem(res, o);
-  const text = await res.text();
-  return (text ? JSON.parse(text) : undefined) as T;
+  return res;
 }
 
 async function problem(res: Response, o: Options): Promise<ApiError> {
   let code = '';
   let detail = '';
+  let mistakes: Mistake[] = [];
   try {
-    const p = (await res.json()) as { code?: string; detail?: string; title?: string };
+    const p = (await res.json()) as { code?: string; detail?: string; title?: string; errors?: Mistake[] | null };
     code = p.code ?? '';
     detail = p.detail ?? p.title ?? '';
+    mistakes = p.errors ?? [];
   } catch {
     // not a problem document: a proxy, or a hub that is just starting
   }
   if (res.status === 401 && !o.quiet401) signedOut();
-  return new ApiError(res.status, code || `http.${res.status}`, detail);
+  return new ApiError(res.status, code || `http.${res.status}`, detail, mistakes);
 }
 
 export const get = <T>(path: string) => call<T>('GET', path);

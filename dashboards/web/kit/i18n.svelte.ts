@@ -58,23 +58,25 @@ export async function setLang(l: Lang): Promise<void> {
   }
 }
 
-/** Takes the remembered language, else the browser's. Call before mounting. */
-export async function startLang(): Promise<void> {
+/** Takes the remembered language, else the browser's. Call before mounting. A page for
+ * strangers follows English wishes, too. */
+export async function startLang(english = false): Promise<void> {
   let l: string | null = null;
   try {
     l = localStorage.getItem(store);
   } catch {
     // as above
   }
-  await load(pick(l, navigator.languages));
+  await load(pick(l, navigator.languages ?? [navigator.language], english));
 }
 
 /** The language for a remembered choice and the browser's wishes; Chinese is the first language here. */
-export function pick(remembered: string | null, wishes: readonly string[]): Lang {
+export function pick(remembered: string | null, wishes: readonly string[], english = false): Lang {
   if (langs.includes(remembered as Lang)) return remembered as Lang;
   for (const w of wishes) {
     if (/^zh-(hant|tw|hk|mo)/i.test(w)) return 'zh-Hant';
     if (/^zh/i.test(w)) return 'zh-Hans';
+    if (english && w) return 'en'; // whoever reads no Chinese reads that rather
   }
   return 'zh-Hans';
 }

@@ -1,8 +1,7 @@
-import { isUnacked } from './alarms';
-import type { Alarm, Badge, Broadcast, Camera, Command, Device, Order, Reading } from './types';
+import type { Alarm, Badge, Broadcast, Camera, Command, Device, Incident, Order, Reading } from './types';
 
 /** What the stream's topics change. */
-export type Topic = 'alarm' | 'device' | 'twin' | 'camera' | 'command' | 'broadcast' | 'badge' | 'order';
+export type Topic = 'alarm' | 'incident' | 'device' | 'twin' | 'camera' | 'command' | 'broadcast' | 'badge' | 'order';
 
 interface Twin {
   device: string;
@@ -13,6 +12,7 @@ interface Twin {
 
 const keepBadges = 200;
 const keepCommands = 300;
+const keepAlarms = 20_000; // of those, only closed ones are forgotten
 
 /**
  * The community as the screen knows it: lists that were loaded, and over them
@@ -21,6 +21,7 @@ const keepCommands = 300;
  */
 export class Model {
   alarms = new Map<string, Alarm>();
+  incidents = new Map<string, Incident>();
   devices = new Map<string, Device>();
   cameras = new Map<string, Camera>();
   commands = new Map<string, Command>();
@@ -45,11 +46,15 @@ export class Model {
     for (const x of items) if (!overtaken(x.id)) into.set(x.id, x);
   }
 
-  /** Applies an event of the stream. Returns an alarm that is new and unacknowledged. */
-  apply(topic: string, data: unknown): Alarm | undefined {
+  /** Applies an event of the stream. */
+  apply(topic: string, data: unknown): void {
     switch (topic as Topic) {
       case 'alarm':
-        return this.#alarm(data as Alarm);
+        this.#later(this.alarms, data as Alarm);
+        break;
+      case 'incident':
+        this.#later(this.incidents, data as Incident);
+        break;
       case 'device':
         this.#merge(this.devices, data as Device);
         break;
@@ -73,15 +78,14 @@ export class Model {
         this.#twin(data as Twin);
         break;
     }
-    return undefined;
   }
 
-  #alarm(a: Alarm): Alarm | undefined {
-    const old = this.alarms.get(a.id);
-    if (old?.seq !== undefined && a.seq !== undefined && a.seq < old.seq) return undefined; // overtaken
-    this.#merge(this.alarms, a);
-    const fresh = isUnacked(a) && (!old || !isUnacked(old) || /^raised?$/.test(a.change ?? ''));
-    return fresh ? this.alarms.get(a.id) : undefined;
+  /** Merges a change, unless a later one has been seen already. */
+  #later<T extends Alarm | Incident>(into: Map<string, T>, x: T): void {
+    const old = into.get(x?.id)?.seq;
+    if (old !== undefined && x.seq !== undefined && x.seq < old) return;
+    this.#merge(into, x);
+    forget(into);
   }
 
   #twin(t: Twin): void {
@@ -101,6 +105,7 @@ export class Model {
 
   #name(m: unknown): string {
     if (m === this.alarms) return 'alarm';
+    if (m === this.incidents) return 'incident';
     if (m === this.devices) return 'device';
     if (m === this.cameras) return 'camera';
     if (m === this.commands) return 'command';
@@ -119,9 +124,16 @@ function readings(old: NonNullable<Device['values']>, t: Twin): NonNullable<Devi
   return next;
 }
 
-function trim(m: Map<string, unknown>, max: number): void {
-  for (const id of m.keys()) {
+/** Drops the oldest closed ones of very many; looked at now and then, for it goes through all. */
+function forget<T extends { closed_at?: string | null }>(m: Map<string, T>): void {
+  if (m.size % 256 === 0) trim(m, keepAlarms, (x) => !!x.closed_at);
+}
+
+/** Forgets the oldest that may be forgotten. */
+function trim<T>(m: Map<string, T>, max: number, may: (x: T) => boolean = () => true): void {
+  if (m.size <= max) return;
+  for (const [id, x] of m) {
+    if (may(x)) m.delete(id);
     if (m.size <= max) return;
-    m.delete(id);
   }
 }

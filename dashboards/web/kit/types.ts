@@ -1,5 +1,8 @@
 // The shapes of the hub's HTTP API and of its stream, as far as the screens use
 // them. More fields may stand beside these.
+import type { Priority } from './types-alarm';
+
+export type * from './types-alarm';
 
 /** A sentence in the languages of the screens; traditional Chinese is made from zh. */
 export interface Text {
@@ -14,66 +17,6 @@ export interface User {
   name: string;
   login: string;
   role: Role;
-}
-
-export type Priority = 'critical' | 'high' | 'medium' | 'low';
-export type AlarmState =
-  | 'unacked_active'
-  | 'acked_active'
-  | 'unacked_returned'
-  | 'normal'
-  | 'shelved'
-  | 'suppressed'
-  | 'out_of_service';
-
-export interface JournalEntry {
-  at: string;
-  actor: string;
-  what: string;
-  text?: string;
-}
-
-/** The card that a guard follows. */
-export interface Procedure {
-  id?: string;
-  title?: Label;
-  /** What must not be done. */
-  caution?: Label;
-  steps: Label[];
-}
-
-export interface Alarm {
-  id: string;
-  seq?: number;
-  rule: string;
-  device: string;
-  part?: string;
-  priority: Priority;
-  state: AlarmState;
-  title: Text;
-  raised_at: string;
-  acked_at?: string | null;
-  acked_by?: string | null;
-  returned_at?: string | null;
-  closed_at?: string | null;
-  cameras?: string[] | null;
-  incident?: string;
-  zone?: string;
-  device_name?: Label;
-  kind?: string;
-  procedure?: string | Procedure | null;
-  assignee?: string;
-  journal?: JournalEntry[] | null;
-  count?: number;
-  change?: string;
-  /** The condition holds. */
-  active?: boolean;
-  /** Stays until a person closes it. */
-  latched?: boolean;
-  /** The hub will hear of the end. */
-  measured?: boolean;
-  /** Duress: nothing may sound. */
-  silent?: boolean;
 }
 
 export interface Reading {
@@ -119,6 +62,11 @@ export interface Camera {
   since?: string;
   viewers?: number;
   error?: string;
+  error_text?: Label;
+  ptz?: boolean;
+  /** Its smaller stream; null where there is none. */
+  main?: { audio?: string };
+  sub?: { width?: number; height?: number; audio?: string } | null;
 }
 
 export type CommandStatus = 'queued' | 'sent' | 'accepted' | 'done' | 'failed' | 'expired';
@@ -143,11 +91,22 @@ export interface BroadcastNode {
   state: string;
   at?: string;
   error?: string;
+  path?: string;
+  level_db?: number;
+  position_ms?: number;
 }
 export interface Broadcast {
   id: string;
+  zones?: string[];
   text?: string;
   mode?: string;
+  live?: boolean;
+  priority?: number;
+  actor?: string;
+  at?: string;
+  open?: boolean;
+  stopped_at?: string;
+  paused?: number;
   targets: number;
   queued?: number;
   accepted?: number;
@@ -156,6 +115,27 @@ export interface Broadcast {
   failed: number;
   overridden?: number;
   nodes?: BroadcastNode[] | null;
+}
+
+/** A text that can be said without a synthesiser. */
+export interface ReadyText {
+  id: string;
+  zh: string;
+  en: string;
+}
+
+/** A message of the authorities and what became of it. */
+export interface OfficialMessage {
+  id: string;
+  state: string;
+  reason: string;
+  at: string;
+  came: string;
+  verified: boolean;
+  broadcast: string;
+  zones: string[];
+  message: { sender: string; status: string; msg_type: string } | null;
+  gb?: { severity: string; headline: string; description: string; areaDesc: string };
 }
 
 export interface Badge {
@@ -188,6 +168,8 @@ export interface Order {
   priority: Priority | string;
   title: Label;
   device?: string;
+  part?: string;
+  devices?: string[] | null;
   zone?: string;
   state: 'open' | 'taken' | 'done' | string;
   assignee?: string;
@@ -199,7 +181,8 @@ export interface Order {
   log?: OrderLog[] | null;
 }
 
-export interface Incident {
+/** Something that the demonstration can make happen. */
+export interface DemoIncident {
   id: string;
   title: Text;
   text?: Text;

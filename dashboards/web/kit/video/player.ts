@@ -1,4 +1,5 @@
-import { WhepError, type Session, type SessionEvents } from './whep';
+import type { Choice } from './choice';
+import { WhepError, type Chosen, type Picture, type Session, type SessionEvents } from './whep';
 
 export type PlayerState = 'idle' | 'connecting' | 'live' | 'nosignal';
 
@@ -11,14 +12,26 @@ export interface View {
   retryAt?: number;
   /** Which stream the picture comes from. */
   stream: string;
-  /** denied, unknown (no such camera), busy, or nothing special. */
-  reason?: 'denied' | 'unknown' | 'busy';
+  /** Why this stream: by the size of the place, the only one, instead of one that gives no
+   * picture, or another is on its way – only walls choose so. Or because of what the browser
+   * can show: h265, b_frames; or why it comes over a WebSocket: mse_h265 and the like. */
+  why?: Choice['why'] | 'changing' | Forced;
+  /** The coding of the camera's sound, if it has any and that is known. */
+  audio?: string;
+  /** What is wrong, in the hub's words. */
+  problem?: { zh: string; en: string };
+  /** denied, unknown (no such camera), busy, codec (nothing here shows it), or nothing special. */
+  reason?: 'denied' | 'unknown' | 'busy' | 'codec';
+  /** The hub's code of the problem. */
+  code?: string;
 }
+
+export type Forced = 'h265' | 'b_frames' | 'mse_h265' | 'mse_b_frames' | 'mse_no_webrtc' | 'mse_blocked' | 'mse_aac';
 
 export interface PlayerEnv {
   open(url: string, on: SessionEvents, signal: AbortSignal): Promise<Session>;
   /** Shows the stream, or nothing. */
-  show(stream: MediaStream | null): void;
+  show(picture: Picture | null): void;
   /** Frames shown so far; a number that stands still is a picture that stands still. */
   frames(): number;
   /** A hidden page draws no frames, so none are missed. */
@@ -28,7 +41,7 @@ export interface PlayerEnv {
   random(): number;
 }
 
-const frozenAfter = 2_500; // a picture older than this is not shown
+const frozenAfter = 2_400; // a picture older than this is not shown; with the ticks it is less than 3 s
 const firstWithin = 3_000; // until it is called "no signal"
 const giveUpAfter = 8_000; // until the session is made anew
 const pauses = [500, 1_000, 2_000, 3_000, 5_000, 8_000];
@@ -38,18 +51,21 @@ interface Attempt {
   abort: AbortController;
   session?: Session;
   stream: string;
-  media?: MediaStream;
+  sound: boolean;
+  media?: Picture;
+  chosen?: Chosen;
 }
 
 /**
  * Keeps one camera on the screen: opens the session, notices when the picture
  * stands still, opens it again with growing pauses, and changes between the small
- * and the large stream without a gap. Knows no DOM; tick it twice a second.
+ * and the large stream without a gap. Knows no DOM; tick it four times a second.
  */
 export class Player {
   readonly #env: PlayerEnv;
   #camera = '';
   #want = 'sub';
+  #sound = false;
   #now: Attempt | undefined; // what is shown
   #next: Attempt | undefined; // the other stream, until it has a picture
   #state: PlayerState = 'idle';
@@ -66,7 +82,9 @@ export class Player {
   }
 
   /** Plays a camera; an empty one stops. */
-  play(camera: string, stream: string): void {
+  play(camera: string, stream: string, sound = false): void {
+    const other = stream !== this.#want || sound !== this.#sound;
+    this.#sound = sound;
     if (camera !== this.#camera) {
       this.#drop();
       this.#camera = camera;
@@ -79,7 +97,7 @@ export class Player {
       } else {
         this.#set('idle');
       }
-    } else if (stream !== this.#want) {
+    } else if (other) {
       this.#want = stream;
       if (camera && this.#now) this.#change();
     }
@@ -112,7 +130,17 @@ export class Player {
   }
 
   view(): View {
-    return { state: this.#state, since: this.#since, retryAt: this.#retryAt, stream: this.#now?.stream ?? this.#want, reason: this.#reason };
+    const c = this.#now?.chosen;
+    const forced = c?.reason && (c.via === 'mse' ? `mse_${c.reason}` : c.reason);
+    return {
+      state: this.#state,
+      since: this.#since,
+      retryAt: this.#retryAt,
+      stream: c?.stream ?? this.#now?.stream ?? this.#want,
+      reason: this.#reason,
+      ...(forced && { why: forced as Forced }),
+      ...(c?.audio && { audio: c.audio }),
+    };
   }
 
   #playing(): void {
@@ -133,7 +161,7 @@ export class Player {
     this.#frames = this.#env.frames(); // those of the session before count for nothing
     if (this.#state !== 'nosignal') this.#set('connecting');
     else this.#tell();
-    const a = this.#attempt(this.#want);
+    const a = this.#attempt();
     this.#now = a;
     this.#open(a, () => this.#show(a));
   }
@@ -142,11 +170,11 @@ export class Player {
   #change(): void {
     this.#end(this.#next);
     this.#next = undefined;
-    if (this.#retryAt !== undefined || this.#want === this.#now?.stream) return;
-    const b = this.#attempt(this.#want);
+    if (this.#retryAt !== undefined || (this.#want === this.#now?.stream && this.#sound === this.#now.sound)) return;
+    const b = this.#attempt();
     this.#next = b;
     this.#open(b, () => {
-      const track = b.media?.getVideoTracks()[0];
+      const track = typeof b.media === 'object' ? b.media.getVideoTracks()[0] : undefined;
       const swap = () => {
         if (this.#next !== b) return;
         this.#end(this.#now);
@@ -160,12 +188,12 @@ export class Player {
     });
   }
 
-  #attempt(stream: string): Attempt {
-    return { abort: new AbortController(), stream };
+  #attempt(): Attempt {
+    return { abort: new AbortController(), stream: this.#want, sound: this.#sound };
   }
 
   #open(a: Attempt, ready: () => void): void {
-    const url = `/whep/${encodeURIComponent(this.#camera)}?stream=${a.stream}`;
+    const url = `/whep/${encodeURIComponent(this.#camera)}?stream=${a.stream}${a.sound ? '&audio=1' : ''}`;
     const mine = () => this.#now === a || this.#next === a;
     const on: SessionEvents = {
       track: (media) => {
@@ -174,6 +202,10 @@ export class Player {
       },
       lost: () => {
         if (mine()) this.#lost(a);
+      },
+      chosen: (c) => {
+        a.chosen = c;
+        if (this.#now === a) this.#tell();
       },
     };
     this.#env.open(url, on, a.abort.signal).then(
@@ -193,13 +225,13 @@ export class Player {
       this.#end(a);
       return;
     }
-    this.#reason = status === 401 || status === 403 ? 'denied' : status === 404 ? 'unknown' : status === 429 ? 'busy' : undefined;
+    this.#reason = status === 401 || status === 403 ? 'denied' : status === 404 ? 'unknown' : status === 429 ? 'busy' : status === 406 ? 'codec' : undefined;
     this.#fail();
   }
 
   #fail(): void {
     this.#drop();
-    const patient = this.#reason === 'denied' || this.#reason === 'unknown';
+    const patient = this.#reason === 'denied' || this.#reason === 'unknown' || this.#reason === 'codec';
     const pause = patient ? longPause : (pauses[Math.min(this.#failures, pauses.length - 1)] ?? longPause);
     this.#failures++;
     this.#retryAt = this.#env.now() + pause * (0.8 + 0.4 * this.#env.random());

@@ -1,6 +1,6 @@
 // Runs in the page before its scripts: answers WHEP requests from inside the
 // page, by a second peer connection that sends a drawn picture. So the real
-// element plays real WebRTC without a media server. window.cameras tells what is
+// element plays real WebRTC without a media server, and a wall of them. window.cameras tells what is
 // viewed, and can turn cameras off.
 export function pictures() {
   const real = window.fetch.bind(window);
@@ -48,10 +48,21 @@ export function pictures() {
     return { stream: c.captureStream(15), stop: () => clearInterval(timer) };
   }
 
+  async function answered(pc) {
+    await pc.setLocalDescription(await pc.createAnswer());
+    await new Promise((r) => {
+      if (pc.iceGatheringState === 'complete') r();
+      pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && r();
+      setTimeout(r, 500);
+    });
+    return pc.localDescription.sdp;
+  }
+
   window.fetch = async (input, init = {}) => {
     const url = new URL(typeof input === 'string' ? input : input.url, location.href);
     if (!url.pathname.startsWith('/whep/')) return real(input, init);
     const [, , camera, id] = url.pathname.split('/');
+    if (camera === 'wall') return wall(url, init, id);
     if (init.method === 'DELETE') {
       window.cameras.deletes++;
       sessions.get(id)?.close();
@@ -65,14 +76,85 @@ export function pictures() {
     const track = s.stream.getVideoTracks()[0];
     await pc.setRemoteDescription({ type: 'offer', sdp: init.body });
     pc.addTrack(track, s.stream);
-    await pc.setLocalDescription(await pc.createAnswer());
-    await new Promise((r) => {
-      if (pc.iceGatheringState === 'complete') r();
-      pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && r();
-      setTimeout(r, 500);
-    });
+    const sdp = await answered(pc);
     const key = `s${++n}`;
     sessions.set(key, { camera, pc, freeze: () => s.stop(), close: () => (s.stop(), pc.close()) });
-    return new Response(pc.localDescription.sdp, { status: 201, headers: { Location: `/whep/${camera}/${key}`, 'Content-Type': 'application/sdp' } });
+    return new Response(sdp, { status: 201, headers: { Location: `/whep/${camera}/${key}`, 'Content-Type': 'application/sdp' } });
   };
+
+  // One connection with many pictures; sessions has an entry for each that is shown.
+  const walls = new Map();
+
+  function change(tile, camera, stream) {
+    if (camera === tile.camera && stream === tile.stream && tile.key) return;
+    if (tile.key) sessions.get(tile.key)?.close();
+    [tile.camera, tile.stream] = [camera, camera && stream];
+    if (!camera) return;
+    window.cameras.posts.push(`${camera}:${stream}`);
+    show(tile);
+  }
+
+  function show(tile) {
+    if (off.has(tile.camera)) return;
+    const s = scene(tile.camera, tile.stream === 'main');
+    const key = (tile.key = `s${++n}`);
+    void tile.sender.replaceTrack(s.stream.getVideoTracks()[0]);
+    sessions.set(key, {
+      camera: tile.camera,
+      freeze: () => s.stop(),
+      close: () => {
+        s.stop();
+        void tile.sender.replaceTrack(null).catch(() => {});
+        sessions.delete(key);
+        if (tile.key === key) tile.key = '';
+      },
+    });
+  }
+
+  /** What the hub would say; a camera that is back is shown again. */
+  function told(w) {
+    for (const t of w.tiles) if (t.camera && !t.key) show(t);
+    return JSON.stringify({
+      as_of_us: 0, // answers do not cross within a page
+      tiles: w.tiles.map((t) => ({
+        mid: t.mid, camera: t.camera, stream: t.stream, wanted: t.stream, begun_rtp: null, live_rtp: null, problem: t.camera && !t.key ? 'camera.unreachable' : '',
+        problem_text: { zh: '摄像机没有应答。', en: 'The camera does not answer.' }, state: !t.camera ? 'empty' : t.key ? 'live' : 'no_signal',
+      })),
+    });
+  }
+
+  async function wall(url, init, id) {
+    const w = walls.get(id);
+    if (!id) {
+      const pc = new RTCPeerConnection();
+      await pc.setRemoteDescription({ type: 'offer', sdp: init.body });
+      const list = (url.searchParams.get('tiles') ?? '').split(',');
+      const tiles = pc.getTransceivers().map((x) => ((x.direction = 'sendonly'), { mid: x.mid, sender: x.sender, camera: '', stream: '', key: '' }));
+      const sdp = await answered(pc);
+      tiles.forEach((t, i) => change(t, ...(list[i] || ':').split(':')));
+      const key = `w${++n}`;
+      walls.set(key, { pc, tiles });
+      return new Response(sdp, { status: 201, headers: { Location: `/whep/wall/${key}`, 'Content-Type': 'application/sdp' } });
+    }
+    if (!w) return new Response('{"code":"whep.no_session"}', { status: 404 });
+    if (init.method === 'DELETE') {
+      window.cameras.deletes++;
+      for (const t of w.tiles) change(t, '', '');
+      w.pc.close();
+      walls.delete(id);
+      return new Response(null, { status: 200 });
+    }
+    if (init.method === 'PUT') {
+      for (const c of JSON.parse(init.body).tiles) change(w.tiles.find((t) => t.mid === c.mid), c.camera, c.stream ?? 'sub');
+      return new Response(told(w), { status: 200 });
+    }
+    const known = init.headers?.['If-None-Match'];
+    for (let i = 0; i < 200; i++) {
+      if (init.signal?.aborted) throw new DOMException('aborted', 'AbortError');
+      const text = told(w);
+      if (encodeURIComponent(text) !== known) return new Response(text, { status: 200, headers: { ETag: encodeURIComponent(text) } });
+      await new Promise((r) => setTimeout(r, 100));
+    }
+    return new Response(null, { status: 304 });
+  }
 }

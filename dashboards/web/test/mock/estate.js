@@ -94,17 +94,19 @@ export const incidents = [
   { id: 'camera_off', title: text('摄像机断线', 'Camera off'), text: text('北门摄像机断线十秒。', 'The north gate’s camera is gone for ten seconds.') },
 ];
 
+const step = (id, zh, en, next, answers = [], more = {}) => ({ id, text: text(zh, en), next, ...more, answers: answers.map(([a, azh, aen, to]) => ({ id: a, label: text(azh, aen), next: to })) });
 export const procedures = [
   {
     id: 'charger_thermal',
     title: text('充电口过热', 'Charger port too hot'),
     caution: text('不要触碰或移动正在发热的电瓶车与电池', 'Do not touch or move a vehicle or battery that is getting hot'),
     steps: [
-      text('确认该充电口已断电；没有断开就切断整条线路', 'See that the port is cut; if it is not, cut the whole feeder'),
-      text('看画面：有烟或火光，立即改按“烟雾”处置并拨打 119', 'Look at the picture; with smoke or flame, go to the smoke card and call 119'),
-      text('用喇叭请车棚内的人离开，派就近的人带灭火器到场', 'Ask people to leave the shed by loudspeaker; send the nearest guard with an extinguisher'),
-      text('联系车主，隔离车辆与电池，至少观察一小时', 'Call the owner, set vehicle and battery apart, watch them for an hour at least'),
-      text('现场查明原因并复位后才恢复供电，开检查工单', 'Restore power only after the cause is found and reset on site; open an inspection order'),
+      step('cut', '确认该充电口已断电；没有断开就切断整条线路', 'See that the port is cut; if it is not, cut the whole feeder', 'look'),
+      step('look', '看画面：有明火或浓烟吗？', 'Look at the picture: is there flame or thick smoke?', '', [['yes', '有', 'Yes', 'call'], ['no', '没有', 'No', 'guard']], { do: { open: 'camera' } }),
+      step('call', '拨打 119，报地点、通道和水源', 'Call 119; tell the place, the way in and the hydrant', 'speak', [], { do: { open: 'phone', to: '119' } }),
+      step('speak', '广播疏散车棚和相邻单元', 'Clear the shed and the units beside it by loudspeaker', 'guard', [], { do: { open: 'broadcast' } }),
+      step('guard', '派就近的人带灭火器到场', 'Send the nearest guard with an extinguisher', 'after'),
+      step('after', '现场查明原因并复位后才恢复供电，开检查工单', 'Restore power only after the cause is found and reset on site; open an inspection order', ''),
     ],
   },
 ];
@@ -114,7 +116,7 @@ export function alarm(d, cams, priority, title, ago, more = {}) {
   const at = new Date(Date.now() - ago * 1000).toISOString();
   return {
     id: `al-${String(++number).padStart(4, '0')}`, seq: number, rule: 'x', device: d.id, part: '', priority, state: 'unacked_active', title, silent: false, count: 1,
-    raised_at: at, acked_at: null, acked_by: '', returned_at: null, closed_at: null, zone: d.zone, device_name: d.name, kind: d.kind, procedure: '', assignee: '', incident: '',
+    raised_at: at, active: true, latched: false, life_safety: false, drill: false, cause: '', escalation: null, suppressed_by: '', acked_at: null, acked_by: '', returned_at: null, closed_at: null, zone: d.zone, device_name: d.name, kind: d.kind, procedure: '', assignee: '', incident: '',
     cameras: [...cams].sort((a, b) => Math.hypot(a.x - d.x, a.y - d.y) - Math.hypot(b.x - d.x, b.y - d.y)).slice(0, 2).map((c) => c.id),
     journal: [{ at, actor: 'hub', actor_id: '', what: 'raise', text: '' }],
     ...more,

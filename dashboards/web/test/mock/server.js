@@ -3,7 +3,11 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
-import { alarm, cameras, devices, incidents, procedures, text, zones } from './estate.js';
+import { alarmDesk } from './alarmdesk.js';
+import { cameras, devices, incidents, text, zones } from './estate.js';
+import { evidence } from './evidence.js';
+import { manage } from './manage.js';
+import { scenes, standing } from './scenes.js';
 
 const dist = new URL('../../dist/', import.meta.url).pathname;
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
@@ -19,11 +23,6 @@ export function start(port = 0) {
   const find = (id) => s.devices.find((d) => d.id === id);
   const door = s.devices.filter((d) => d.kind === 'door');
   const hot = find('charger-east-b02-s2');
-  s.alarms.push(
-    alarm(door[80], s.cameras, 'high', text('西苑7栋 单元门被强行打开', 'West Court 7: door forced open'), 41),
-    alarm(find('lamp-north-b09-3'), s.cameras, 'medium', text('北苑9栋 12 盏灯故障，同一线路', 'North Court 9: 12 lamps on one feeder failed'), 2900, { state: 'acked_active', acked_at: new Date(Date.now() - 2882e3).toISOString(), acked_by: '李明辉', count: 12 }),
-    alarm(find('speaker-west-b06-1'), s.cameras, 'low', text('西苑6栋2号广播离线', 'Speaker West Court 6-2 offline'), 5200, { state: 'acked_active', acked_at: new Date(Date.now() - 5160e3).toISOString(), acked_by: '陈静', assignee: '王师傅' }),
-  );
   const order = (id, number, priority, title, zone, source, due) => ({ id, number, priority, title, device: '', zone, state: 'open', assignee: '', assignee_name: '', source, due_at: new Date(Date.now() + due * 1000).toISOString(), created_at: new Date().toISOString(), log: [] });
   s.orders.push(
     order('wo-1', 1182, 'critical', text('东苑2栋2号车棚 充电口过热检查', 'Inspect charger port, East Court 2 shed 2'), 'east/b02/s2', 'alarm', 200),
@@ -36,17 +35,8 @@ export function start(port = 0) {
     const frame = `${keep ? `id: ${++s.seq}\n` : ''}event: ${topic}\ndata: ${JSON.stringify(data)}\n\n`;
     for (const r of s.readers) r.write(frame);
   };
-  const raise = (a) => {
-    s.alarms.push(a);
-    emit('alarm', { ...a, change: 'raise' });
-  };
-  const change = (a, what, who, words = '') => {
-    a.seq = s.seq + 1;
-    a.journal.push({ at: new Date().toISOString(), actor: who, actor_id: '', what, text: words });
-    const { journal: _, ...rest } = a;
-    emit('alarm', { ...rest, change: what });
-    return a;
-  };
+  const desk = alarmDesk(s, emit, list, problem);
+  standing(s, desk, find, door);
   const run = (device, type, args) => {
     const c = { id: `c-${s.commands.length + 1}`, device, type, args, status: 'queued', at: new Date().toISOString(), error: '', actor: 'operator' };
     s.commands.push(c);
@@ -56,33 +46,17 @@ export function start(port = 0) {
     }
     return c;
   };
-  const demo = {
-    charger_hot() {
-      raise(alarm(hot, s.cameras, 'critical', text('东苑2栋2号充电棚 7 号口过热 82 °C', 'East Court 2 shed 2: port 7 at 82 °C'), 0, { part: '7', procedure: 'charger_thermal', count: 15 }));
-      hot.values[7].temp_c = { v: 82, at: new Date().toISOString() };
-      emit('twin', { device: hot.id, at: new Date().toISOString(), values: { 7: { temp_c: 82 } } }, false);
-      run(hot.id, 'cut', { part: '7' });
-    },
-    door_forced: () => raise(alarm(door[81], s.cameras, 'high', text('西苑7栋10单元门被强行打开', 'West Court 7 unit 10: door forced open'), 0)),
-    sos: () => raise(alarm(find('lamp-east-b01-4'), s.cameras, 'critical', text('东苑1栋5号灯杆求助', 'SOS at lamp pole East Court 1-5'), 0)),
-    camera_off: () => emit('camera', Object.assign(s.cameras[0], { state: 'no_signal', since: new Date().toISOString() })),
-  };
+  const demo = scenes(s, { desk, emit, run, find, door, hot });
 
   const routes = [
+    ...manage({ state: s, emit, list, problem }),
+    ...evidence({ state: s, list, problem }),
+    ...desk.routes,
     ['GET', /^\/zones$/, () => list(s.zones)],
     ['GET', /^\/devices$/, () => list(s.devices)],
     ['GET', /^\/cameras$/, () => list(s.cameras)],
     ['GET', /^\/alarms$/, (_, q) => list(s.alarms.filter((a) => q.get('state') === 'all' || (!a.closed_at && a.state !== 'normal')))],
     ['GET', /^\/alarms\/([^/]+)$/, ([id]) => s.alarms.find((a) => a.id === id)],
-    ['POST', /^\/alarms\/([^/]+)\/(\w+)$/, ([id, what], _q, body, who) => {
-      const a = s.alarms.find((x) => x.id === id);
-      if (what === 'ack') Object.assign(a, { state: a.state.replace('unacked_returned', 'normal').replace('unacked', 'acked'), acked_at: new Date().toISOString(), acked_by: who.name });
-      if (what === 'assign') a.assignee = body.name ?? who.name;
-      if (what === 'close' && a.active && a.latched && a.measured) return problem(409, 'alarm.still_active', 'the condition still holds');
-      if (what === 'close') Object.assign(a, { state: 'normal', closed_at: new Date().toISOString() });
-      return change(a, what, who.name, body.text ?? '');
-    }],
-    ['GET', /^\/procedures\/([^/]+)$/, ([id]) => procedures.find((p) => p.id === id)],
     ['GET', /^\/demo\/incidents$/, () => list(incidents)],
     ['POST', /^\/demo\/incidents\/(\w+)$/, ([id]) => (demo[id]?.(), {})],
     ['POST', /^\/devices\/([^/]+)\/commands$/, ([id], _q, b) => run(id, b.type, b.args)],
@@ -103,6 +77,8 @@ export function start(port = 0) {
     }],
     ['GET', /^\/home$/, () => ({ person: 'p-0001', name: '陈建国', unit: 'east/b01/u1', doors: [{ id: door[0].id, name: door[0].name, online: true }] })],
     ['GET', /^\/home\/badges$/, () => list(s.badges)],
+    ['GET', /^\/home\/(calls|passes|phones)$/, () => list([])],
+    ['GET', /^\/home\/data$/, () => ({ credentials: [], passes: [], badges: s.badges, erasures: [], kept: [{ what: 'badges', days: 180, then: 'pseudonymised' }] })],
     ['GET', /^\/home\/requests$/, () => list(s.requests)],
     ['POST', /^\/home\/requests$/, (_, _q, b) => (s.requests.unshift({ id: `r-${s.requests.length}`, text: b.text, zone: b.zone, state: 'open', created_at: new Date().toISOString() }), s.requests[0])],
     ['POST', /^\/home\/doors\/([^/]+)\/open$/, ([id]) => run(id, 'unlock', {})],
@@ -145,13 +121,15 @@ export function start(port = 0) {
       return who ? answer(200, { user: who }) : answer(401, problem(401, 'auth.required', 'sign in').body);
     }
     if (!who) return answer(401, problem(401, 'auth.required', 'sign in').body);
-    if (path === '/stream') return stream(req, res);
+    if (path === '/stream' || path === '/home/stream') return stream(req, res);
     for (const [method, pattern, f] of routes) {
       const m = method === req.method && pattern.exec(path);
       if (!m) continue;
       const out = f(m.slice(1).map(decodeURIComponent), url.searchParams, body, who);
+      if (out === null) continue; // another's
       if (out === undefined) return answer(404, problem(404, 'not_found', 'no such thing').body);
-      return out.problem ? answer(out.status, out.body) : answer(200, out);
+      if (out.file) return res.writeHead(200, { 'Content-Type': out.type, 'Content-Length': out.file.length }).end(out.file);
+      return out.problem === true ? answer(out.status, out.body) : answer(200, out);
     }
     answer(404, problem(404, 'not_found', 'no such route').body);
   });
@@ -169,7 +147,8 @@ export function start(port = 0) {
       const at = server.address().port;
       done({
         url: `http://127.0.0.1:${at}`, port: at, state: s, demo, emit,
-        raise: (priority, i) => raise(alarm(s.devices[i], s.cameras, priority, text(`告警 ${i}`, `alarm ${i}`), 0)),
+        desk,
+        raise: (priority, i) => desk.raise(desk.make(priority, i)),
         close: () => new Promise((r) => (server.close(r), server.closeAllConnections())),
       });
     });

@@ -8,7 +8,7 @@ import { table } from '../../kit/hant-table';
 import { label, pick, t, word } from '../../kit/i18n.svelte';
 
 const all = { hans, en, hant } as Record<string, Record<string, string>>;
-const sources = import.meta.glob('../../{dispatch,crew,home,kit}/**/*.{ts,svelte}', { query: '?raw', import: 'default', eager: true }) as Record<string, string>;
+const sources = import.meta.glob('../../{dispatch,crew,home,visit,manage,kit}/**/*.{ts,svelte}', { query: '?raw', import: 'default', eager: true }) as Record<string, string>;
 
 describe('messages', () => {
   it('are the same in every language', () => {
@@ -27,7 +27,7 @@ describe('messages', () => {
 
   it('are all used: a message that nobody shows is a message that nobody checks', () => {
     const code = Object.values(sources).join('\n');
-    const families = [...code.matchAll(/(?:word\(|t\()['`]([\w.]+?)(?:\.\$\{|', )/g)].map((m) => `${m[1]}.`);
+    const families = [...code.matchAll(/(?:word\(|t\(|headed\()['`]([\w.]+?)(?:\.\$\{|', )/g)].map((m) => `${m[1]}.`);
     families.push('error.', 'queue.', 'metric.', 'value.');
     const idle = Object.keys(hans).filter((k) => !code.includes(`'${k}'`) && !families.some((f) => k.startsWith(f)));
     expect(idle).toEqual([]);
@@ -53,7 +53,7 @@ describe('the language', () => {
   ] as const)('%s with %j is %s', (remembered, wishes, want) => expect(pick(remembered, wishes)).toBe(want));
 
   it('formats, falls back to the server’s own word, and takes labels of both forms', () => {
-    expect(t('queue.count', { open: 1234, unacked: 2 })).toBe('2 待确认 · 共 1,234');
+    expect(t('procedure.step', { n: 2, of: 1234 })).toBe('第 2 / 1,234 步');
     expect(word('kind', 'door')).toBe('门禁');
     expect(word('kind', 'led_screen')).toBe('led_screen');
     expect(word('kind', undefined)).toBe('');

@@ -8,14 +8,6 @@ const alarm = (seq: number, state: Alarm['state'], more: Partial<Alarm> = {}): A
 const device = (id: string, online = true): Device => ({ id, kind: 'lamp', name: id, zone: 'east', online });
 
 describe('the model', () => {
-  it('tells of a new alarm once, and again when it is raised again', () => {
-    const m = new Model();
-    expect(m.apply('alarm', alarm(1, 'unacked_active', { change: 'raise' }))?.id).toBe('a1');
-    expect(m.apply('alarm', alarm(2, 'unacked_active', { change: 'repeat' }))).toBeUndefined();
-    expect(m.apply('alarm', alarm(3, 'acked_active', { change: 'ack' }))).toBeUndefined();
-    expect(m.apply('alarm', alarm(4, 'unacked_active', { change: 'raise' }))?.id).toBe('a1');
-  });
-
   it('ignores a change that a later one has overtaken', () => {
     const m = new Model();
     m.apply('alarm', alarm(9, 'acked_active'));
@@ -64,10 +56,27 @@ describe('the model', () => {
     expect(m.commands.has('c499')).toBe(true);
   });
 
+  it('takes incidents, and of two changes the later one', () => {
+    const m = new Model();
+    m.apply('incident', { id: 'i', seq: 9, state: 'acked_active', alarms: 4 });
+    m.apply('incident', { id: 'i', seq: 8, state: 'unacked_active', alarms: 3 });
+    expect(m.incidents.get('i')).toMatchObject({ state: 'acked_active', alarms: 4 });
+  });
+
+  it('forgets the oldest closed alarms of very many, never an open one', () => {
+    const m = new Model();
+    for (let i = 0; i < 21_000; i++) m.apply('alarm', { ...alarm(i, 'normal', { closed_at: i % 4 ? 't' : null }), id: `a${i}` });
+    expect(m.alarms.size).toBeLessThan(20_300);
+    expect([...m.alarms.values()].filter((a) => !a.closed_at)).toHaveLength(5250);
+    expect(m.alarms.has('a1')).toBe(false);
+  });
+
   it('survives what it does not know', () => {
     const m = new Model();
-    expect(m.apply('weather', { rain: true })).toBeUndefined();
-    expect(m.apply('device', {})).toBeUndefined();
+    m.apply('weather', { rain: true });
+    m.apply('device', {});
+    m.apply('alarm', {});
+    expect(m.alarms.size).toBe(0);
     expect(m.devices.size).toBe(0);
   });
 });

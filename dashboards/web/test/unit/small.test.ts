@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { byUrgency, mineIs } from '../../crew/crew.svelte';
-import { ticked } from '../../dispatch/procedure';
 import { open } from '../../home/opening';
 import { all, ApiError, call, onSignedOut } from '../../kit/api';
 import { span } from '../../kit/format';
@@ -86,11 +85,6 @@ describe('small things', () => {
 
   it.each([['temp_c', 'temp', '°C'], ['pm25_ug_m3', 'pm25', 'µg/m³'], ['leakage_ma', 'leakage', 'mA'], ['state', 'state', '']])('%s', (name, what, unit) =>
     expect(metric(name)).toEqual({ what, unit }));
-
-  it('reads ticked steps from the journal', () => {
-    const j = [{ at: '1', actor: 'a', what: 'comment', text: '✓2 看画面' }, { at: '2', actor: 'b', what: 'comment', text: '✓2 again' }, { at: '3', actor: 'c', what: 'comment', text: '1 bottle' }];
-    expect([...ticked(j)].map(([n, e]) => [n, e.actor])).toEqual([[2, 'a']]);
-  });
 
   it('orders work by urgency', () => {
     const o = (id: string, priority: string, due: string | null, created: string): Order => ({ id, priority, title: id, state: 'open', due_at: due, created_at: created });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { area, assign, bring, empty, fill, layouts, lead, release, side, tiles, type Slot } from '../../dispatch/wall';
+import { area, assign, bring, claim, empty, fill, layouts, lead, release, side, tiles, type Slot } from '../../dispatch/wall';
 
 const slots = (...cameras: (string | null)[]): Slot[] => [...cameras.map((camera) => ({ camera })), ...empty()].slice(0, 16);
 const seen = (s: Slot[], n = 6) => s.slice(0, n).map((x) => (x.alarm ? `${x.camera}!` : x.camera));
@@ -55,6 +55,13 @@ describe('the wall', () => {
     expect(lead(both, 'y', () => false, 6)).toBe(both);
     expect(lead(both, 'x', () => true, 6)).toBe(both); // it has it
     expect(lead(both, 'unseen', () => true, 6)).toBe(both);
+  });
+
+  it('marks a picture that two alarms share for the graver one', () => {
+    const lesser = bring(slots('a', 'b', 'c'), 'high', ['a', 'b'], () => true, 6);
+    const shared = claim(lesser, 'critical', ['b'], (other) => other === 'high', 6);
+    expect(shared.slice(0, 3).map((s) => s.alarm)).toEqual(['high', 'critical', undefined]);
+    expect(claim(lesser, 'other', ['b'], () => false, 6)).toEqual(lesser);
   });
 
   it('takes marks away when alarms are over, and nothing else', () => {

@@ -1,0 +1,32 @@
+import { call } from '../kit/api';
+import type { Code } from '../kit/rotating';
+import type { Text } from '../kit/types';
+import type { PassState } from '../home/types';
+
+/** What the holder of a link sees. */
+export interface Visit {
+  name: string;
+  doors: string[];
+  places?: { name: string; way: Text[] | null }[] | null;
+  from: string;
+  to: string;
+  uses?: number;
+  used: number;
+  end_on_leave?: boolean;
+  state: PassState;
+  code?: Code;
+}
+
+/** The token of a page's address; '' for none. */
+export const tokenIn = (path: string): string => /^\/visit\/([A-Za-z0-9]{1,64})\/?$/.exec(path)?.[1] ?? '';
+
+/** The way as one reads it: a name that repeats the one before says only what is new. */
+export const steps = (names: string[]): string[] =>
+  names.map((name, i) => {
+    const before = names[i - 1] ?? '';
+    const rest = before && name.startsWith(before) ? name.slice(before.length).replace(/^[\s,·]+/, '') : name;
+    return rest || name;
+  });
+
+/** Asks the hub; a 401 of a proxy ends no session here. */
+export const fetchVisit = (token: string): Promise<Visit> => call<Visit>('GET', `/visit/${token}`, undefined, { quiet401: true });
