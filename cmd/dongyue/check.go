@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -13,18 +14,21 @@ import (
 
 func checkCommand() *cobra.Command {
 	var asJSON bool
-	var sites []string
+	var sites, cards []string
 	c := &cobra.Command{
 		Use:     "check [FILE...]",
-		Short:   "check configuration files; every mistake at once, exit code 3",
-		Example: "  dongyue check configs/dongyue.yaml",
+		Short:   "check configuration files, and the procedure cards that they name; every mistake at once, exit code 3",
+		Example: "  dongyue check configs/dongyue.yaml\n  dongyue check --procedures /etc/dongyue/procedures",
 		RunE: func(c *cobra.Command, files []string) error {
-			if len(files) == 0 && len(sites) == 0 {
+			if len(files) == 0 && len(sites) == 0 && len(cards) == 0 {
 				files = []string{""} // the environment alone
 			}
 			var all config.Problems
 			for _, file := range files {
-				_, err := config.Load(config.Sources{File: file, Env: os.Environ()})
+				cfg, err := config.Load(config.Sources{File: file, Env: os.Environ()})
+				if err == nil && cfg.Procedures.Dir != "" {
+					cards = append(cards, cfg.Procedures.Dir)
+				}
 				if ps, ok := errors.AsType[config.Problems](err); ok {
 					all = append(all, ps...)
 				} else if err != nil {
@@ -41,6 +45,13 @@ func checkCommand() *cobra.Command {
 				} else if err != nil {
 					return coded{err, exitConfig}
 				}
+			}
+			for _, dir := range cards {
+				ps, err := checkCards(dir)
+				if err != nil {
+					return coded{err, exitConfig}
+				}
+				all = append(all, ps...)
 			}
 			if asJSON {
 				if all == nil {
@@ -61,8 +72,27 @@ func checkCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "the mistakes as JSON on standard output")
+	c.Flags().StringArrayVar(&cards, "procedures", nil, "check a folder of procedure cards too; may be repeated")
 	c.Flags().StringArrayVar(&sites, "site", nil, "check a site file (zones, devices, cameras) too; may be repeated")
 	return c
+}
+
+// checkCards reads a folder of cards; where they stand is said with the folder.
+func checkCards(dir string) (config.Problems, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("procedures: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("procedures: %s is no folder", dir)
+	}
+	_, err := config.LoadProcedures(os.DirFS(dir))
+	ps, ok := errors.AsType[config.Problems](err)
+	if !ok {
+		return nil, err
+	}
+	for i := range ps {
+		ps[i].File = filepath.Join(dir, ps[i].File)
+	}
+	return ps, nil
 }
 
 func configCommand() *cobra.Command {

@@ -40,13 +40,19 @@ type refusal struct {
 	Status int
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
+	Errors []struct{ Location, Message string }
 }
 
 func (r *refusal) Error() string {
 	if r.Detail == "" {
 		return fmt.Sprintf("the hub answered %d %s", r.Status, http.StatusText(r.Status))
 	}
-	return fmt.Sprintf("%s (%s)", r.Detail, cmp.Or(r.Code, fmt.Sprint(r.Status)))
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s (%s)", r.Detail, cmp.Or(r.Code, fmt.Sprint(r.Status)))
+	for _, e := range r.Errors {
+		text.WriteString("\n" + e.Location + ": " + e.Message)
+	}
+	return text.String()
 }
 
 // open sends a request and returns the answer when it is a good one.

@@ -15,6 +15,12 @@ func devicesCommand() *cobra.Command {
 	c := &cobra.Command{Use: "devices", Short: "ask a running hub about its devices, and tell them what to do"}
 	k.bind(c)
 	c.AddCommand(k.list(), k.watch(), k.send(), k.enrol(), k.load(), k.save())
+	return strict(c)
+}
+
+// strict gives wrong arguments of the commands below the exit code of a wrong
+// command line.
+func strict(c *cobra.Command) *cobra.Command {
 	for _, sub := range c.Commands() {
 		if check := sub.Args; check != nil {
 			sub.Args = func(c *cobra.Command, args []string) error {

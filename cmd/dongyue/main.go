@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string) int {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return coded{fmt.Errorf("%w; see %s --help", err, c.CommandPath()), exitUsage}
 	})
-	root.AddCommand(serveCommand(), demoCommand(), checkCommand(), rulesCommand(), healthCommand(), configCommand(), devicesCommand())
+	root.AddCommand(serveCommand(), demoCommand(), checkCommand(), rulesCommand(), healthCommand(), configCommand(), devicesCommand(), capCommand(), chargersCommand(), clipsCommand(), streamsCommand())
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {

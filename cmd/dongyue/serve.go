@@ -4,6 +4,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -80,8 +82,11 @@ func (s *settings) run(c *cobra.Command, demo *app.Demo) error {
 	if err != nil {
 		return err
 	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	a, err := app.New(c.Context(), app.Options{
-		Config: cfg, Version: version, Log: logger(cfg.Log), Demo: demo,
+		Config: cfg, Version: version, Log: logger(cfg.Log), Demo: demo, Reload: reload,
 		Out: c.OutOrStdout(), Progress: c.ErrOrStderr(),
 	})
 	if _, ok := errors.AsType[app.ConfigError](err); ok {

@@ -1,17 +1,15 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
 	"dongyue/broker"
-	"dongyue/configs"
 	"dongyue/devices"
 	"dongyue/devices/charger"
 	"dongyue/devices/door"
@@ -20,7 +18,6 @@ import (
 	"dongyue/devices/speaker"
 	"dongyue/internal/access"
 	"dongyue/internal/alarm"
-	"dongyue/internal/broadcast"
 	"dongyue/internal/db"
 	"dongyue/internal/event"
 	"dongyue/internal/identity"
@@ -31,6 +28,9 @@ import (
 	"dongyue/internal/workorder"
 	"dongyue/rules"
 	"dongyue/streams"
+	"dongyue/streams/clip"
+	"dongyue/streams/mse"
+	"dongyue/streams/onvif"
 	"dongyue/streams/rtsp"
 	"dongyue/streams/whep"
 )
@@ -99,6 +99,9 @@ func (a *App) buildIdentity(ctx context.Context) (err error) {
 			if a.whep != nil {
 				a.whep.Revoke(principal)
 			}
+			if a.mse != nil {
+				a.mse.Revoke(principal)
+			}
 			if a.keeper != nil {
 				a.keeper.revoked(principal)
 			}
@@ -122,82 +125,130 @@ func (a *App) buildIdentity(ctx context.Context) (err error) {
 func (a *App) buildDevices(ctx context.Context) (err error) {
 	a.devices, err = devices.New(ctx, devices.Options{
 		DB: a.db, Feed: a.feed, Publisher: &a.mqtt, Drop: a.mqtt.drop, Log: a.log,
-		Journal: a.journal, Handled: func() uint64 { return a.hub.seq.Load() }, Issuer: a.issuer(), ReadSite: readSite,
+		Journal: a.journal, Handled: func() uint64 { return a.hub.seq.Load() }, Issuer: a.issuer(), ReadSite: readSite, Permit: a.permit,
 		Kinds: []devices.Kind{door.New(), lamp.New(), charger.New(), speaker.New(), sensor.New()},
 	})
 	if err != nil {
 		return err
 	}
+	alone := a.o.Config.Doors
 	a.access, err = access.New(access.Options{
 		DB: a.db, Feed: a.feed, Log: a.log, Commander: commander{a.devices}, Commands: commander{a.devices}, Doors: doors{a.devices, &a.mqtt}, Audit: a.identity, Key: a.derive("cards"),
+		Places: ways{a.devices}, PublicURL: a.o.Config.HTTP.PublicURL,
+		Reporter: reporter{a.devices, a.journal}, Sessions: a.identity, Looked: looked{a.identity}, Rungs: rungs{a},
+		Lists: listSender{&a.mqtt}, OfflineFor: access.OfflineFor{Resident: alone.OfflineResident, Staff: alone.OfflineStaff, Courier: alone.OfflineCourier},
+		Retention: access.Retention{Badges: alone.BadgeRetention, Visitors: alone.VisitorRetention, Reports: alone.WhereaboutsRetention},
 	})
 	if err != nil {
 		return err
 	}
-	a.broadcast, err = broadcast.New(ctx, broadcast.Options{
-		DB: a.db, Feed: a.feed, Speakers: speakers{a.devices}, Command: announcer{a.devices}, Log: a.log,
-	})
-	if err != nil {
+	if err := errors.Join(a.buildBroadcast(ctx), a.buildOfficial(ctx)); err != nil {
 		return err
 	}
-	a.orders, err = workorder.New(workorder.Options{DB: a.db, Feed: a.feed, Log: a.log, Staff: a.identity})
+	a.orders, err = workorder.New(workorder.Options{DB: a.db, Feed: a.feed, Log: a.log, Staff: a.identity, Proof: lampProof{a}})
 	return err
 }
 
 func (a *App) buildStreams(context.Context) (err error) {
-	pull, err := rtsp.New(rtsp.Options{})
-	if err != nil {
+	if err := a.buildCameras(); err != nil {
 		return err
 	}
-	if a.streams, err = streams.New(streams.Options{DB: a.db, Feed: a.feed, Puller: pull, Log: a.log, Metrics: a.reg}); err != nil {
+	if err := a.buildClips(); err != nil {
+		return err
+	}
+	if a.mse, err = mse.New(mse.Options{Streams: a.streams, Log: a.log, Metrics: a.reg}); err != nil {
 		return err
 	}
 	addr := a.o.Config.WebRTC.Addr
 	if !addr.On() {
 		return nil
 	}
-	a.whep, err = whep.New(whep.Options{Addr: string(addr), Hosts: a.o.Config.WebRTC.Hosts, Streams: a.streams, Log: a.log, Metrics: a.reg})
+	c := a.o.Config.WebRTC
+	a.whep, err = whep.New(whep.Options{
+		Addr: string(addr), Hosts: c.Hosts, Relays: c.ICEServers, RelaySecret: string(c.TURNSecret), Plain: !c.Direct, Microphone: a.broadcast.Microphone,
+		Streams: a.streams, Guests: callers{a}, Log: a.log, Metrics: a.reg,
+	})
+	return err
+}
+
+// buildCameras makes what reaches the cameras.
+func (a *App) buildCameras() error {
+	c := a.o.Config.Cameras
+	nets, err := streams.ParseNetworks(c.Networks)
+	if err != nil {
+		return ConfigError{fmt.Errorf("cameras.networks: %w", err)}
+	}
+	pull, err := rtsp.New(rtsp.Options{Networks: nets})
+	if err != nil {
+		return err
+	}
+	a.streams, err = streams.New(streams.Options{
+		DB: a.db, Feed: a.feed, Puller: pull, Log: a.log, Metrics: a.reg, Networks: nets, SessionsPerHost: c.SessionsPerHost, Finder: onvif.Finder{Networks: nets},
+	})
+	if err != nil {
+		return err
+	}
+	a.eyes = &eyes{streams: a.streams, journal: a.journal, log: a.log}
+	a.onvif, err = onvif.New(onvif.Options{
+		Cameras: a.streams, Feed: a.feed, Audit: a.identity, Networks: nets, Log: a.log, Events: c.Events, Reports: a.eyes,
+	})
+	return err
+}
+
+func (a *App) buildClips() (err error) {
+	c := a.o.Config.Clips
+	if !c.Enabled {
+		return nil
+	}
+	a.clips, err = clip.New(clip.Options{
+		DB: a.db, Feed: a.feed, Streams: a.streams, Audit: a.identity, Log: a.log, Metrics: a.reg, Version: a.o.Version,
+		Dir: cmp.Or(c.Dir, filepath.Join(a.o.Config.Data.Dir, "clips")), Seed: a.derive("clips"), Open: a.alarmOpen,
+		Quality: streams.Quality(c.Stream), Before: c.Before, After: c.After, Retention: c.Retention, MaxBytes: int64(c.MaxGB) * 1e9,
+		Continuous: clip.Continuous{Cameras: c.Continuous.Cameras, Retention: c.Continuous.Retention, MaxBytes: int64(c.Continuous.MaxGB) * 1e9},
+		Alarms:     a.alarmsAt, Trouble: a.recordingTrouble,
+	})
 	return err
 }
 
 func (a *App) buildJudgement(ctx context.Context) (err error) {
-	a.alarms, err = alarm.New(ctx, alarm.Options{DB: a.db, Feed: a.feed, Log: a.log, Cameras: a.nearest, Device: a.nameOf})
+	cards, err := a.cards()
 	if err != nil {
 		return err
 	}
-	dir, name := a.ruleFiles()
-	set, problems := rules.Load(dir)
-	if len(problems) > 0 {
-		errs := make([]error, len(problems))
-		for i, p := range problems {
-			errs[i] = errors.New(filepath.Join(name, p.String()))
-		}
-		return ConfigError{errors.Join(errs...)}
+	escalation, err := policies()
+	if err != nil {
+		return err
 	}
-	if a.engine, err = rules.New(rules.Options{Set: set, Log: a.log}); err != nil {
+	a.alarms, err = alarm.New(ctx, alarm.Options{
+		DB: a.db, Feed: a.feed, Log: a.log, Cameras: a.nearest, Device: a.nameOf, Zone: a.zoneName, Operators: a.operators, Orders: repairs{a.orders},
+		Shift: a.shift, Location: a.zone, Cards: cards, Policies: escalation, Call: a.escalate, Rehearse: a.rehearse, Audit: a.identity,
+	})
+	if err != nil {
 		return err
 	}
 	states, err := rules.NewStore(ctx, a.db)
 	if err != nil {
 		return err
 	}
+	if err := a.openBook(ctx, states); err != nil {
+		return err
+	}
+	if a.engine, err = rules.New(rules.Options{Set: a.book.Set(), Log: a.log}); err != nil {
+		return err
+	}
 	a.judge = &judge{
-		db: a.db, engine: a.engine, states: states, alarms: a.alarms, log: a.log, queue: make(chan event.Event, liveQueue),
+		db: a.db, engine: a.engine, states: states, alarms: a.alarms, feed: a.feed, log: a.log, queue: make(chan event.Event, liveQueue),
 		settled: func() bool { return a.hub.seq.Load() >= a.journal.Last() },
 		after:   a.wake,
 	}
-	if err := a.judge.restore(ctx); err != nil {
+	if err := a.buildFollowers(ctx); err != nil {
 		return err
 	}
-	return a.buildFollowers(ctx)
-}
-
-// ruleFiles are those that the configuration names, or the ones in the binary.
-func (a *App) ruleFiles() (dir fs.FS, name string) {
-	if d := a.o.Config.Rules.Dir; d != "" {
-		return os.DirFS(d), d
+	a.judge.memory = &memory{
+		path: filepath.Join(a.o.Config.Data.Dir, "rules.windows"), engine: a.engine, journal: a.journal, log: a.log,
+		judged: a.hub.seq.Load,
 	}
-	return configs.Rules(), "rules"
+	return errors.Join(a.judge.restore(ctx, a.hub.seq.Load()), a.buildReplays())
 }
 
 func (a *App) buildFollowers(ctx context.Context) (err error) {
@@ -206,18 +257,33 @@ func (a *App) buildFollowers(ctx context.Context) (err error) {
 	}
 	a.hub.steps = []step{
 		{"devices", a.devices.Handle},
+		{"doors", a.doors.Handle},
 		{"access", a.access.Handle},
+		{"doorbell", a.doorbell.Handle},
+		{"lighting", a.lighting.Handle},
+		{"orders", a.linkLamps},
 		{"broadcast", a.broadcast.Handle},
+		{"charger curves", a.guard.Handle},
+		{"charger ladder", a.ladder.Handle},
+		{"charging", a.charging.Handle},
 		{"judge", a.judge.handle},
 	}
 	a.hub.committed = func(ctx context.Context) {
 		a.judge.committed()
 		a.access.Committed(ctx) // first, somebody stands at the door
+		a.doors.Committed(ctx)
+		a.guard.Committed()
+		a.charging.Committed()
+		a.doorbell.Committed(ctx)
+		a.lighting.Committed(ctx)
+		a.broadcast.Committed()
 		a.wake(ctx)
 	}
 	a.hub.undone = func(context.Context) error {
 		a.judge.undone()
 		a.access.Undone()
+		a.doors.Undone()
+		a.doorbell.Undone()
 		return nil
 	}
 	a.telling, err = newFollower(ctx, a.db, "series", a.log)
@@ -231,6 +297,7 @@ func (a *App) buildFollowers(ctx context.Context) (err error) {
 
 // wake tells those who wait for a commit.
 func (a *App) wake(ctx context.Context) {
+	a.notify.Committed()
 	if err := a.alarms.Committed(ctx); err != nil && ctx.Err() == nil {
 		a.log.WarnContext(ctx, "feed not told", "err", err)
 	}
@@ -245,6 +312,8 @@ func (a *App) buildBroker(ctx context.Context) (err error) {
 	a.keeper = &doorkeeper{devices: a.devices, identity: a.identity, drop: a.mqtt.drop}
 	in := &ingest{devices: a.devices, journal: a.journal, log: a.log, live: func(ev event.Event) {
 		a.devices.Live(ev)
+		a.ladder.See(&ev)
+		a.guard.Live(ev)
 		a.judge.live(ev)
 		a.series.Write([]event.Event{ev})
 	}}

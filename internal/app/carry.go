@@ -1,19 +1,24 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"dongyue/devices"
 	"dongyue/internal/alarm"
 	"dongyue/internal/broadcast"
 	"dongyue/internal/event"
+	"dongyue/internal/web"
 	"dongyue/internal/workorder"
 	"dongyue/rules"
+	"dongyue/streams/clip"
 )
 
 // signal is a rule's transition in the alarms' words.
@@ -21,6 +26,8 @@ func signal(t *rules.Transition) alarm.Signal {
 	s := alarm.Signal{
 		Rule: t.Rule, Device: t.Device, Part: t.Part, Zone: t.Zone, Kind: t.Kind, Raised: t.Raised, Repeat: t.Repeat, At: t.At,
 		Priority: t.Priority, Title: t.Title, Latch: t.Latch, Silent: t.Silent, Measured: t.Measured, Procedure: t.Procedure,
+		LifeSafety: t.LifeSafety, ReAlarm: t.ReAlarm, Cause: t.Incident.Cause, Place: string(t.Incident.Place), Causes: t.Causes,
+		Via: t.Via, Version: t.Version, Escalation: t.Escalation,
 		Nearest: t.Cameras.Nearest, Late: t.Late, Evidence: t.Evidence,
 	}
 	for _, x := range t.Actions {
@@ -48,6 +55,12 @@ func (a *App) carry(ctx context.Context, t alarm.Task) (string, error) {
 		return fmt.Sprintf("%s: %d", b.ID, b.Targets), nil
 	case rules.WorkOrderAction:
 		return a.carryOrder(ctx, t)
+	case rules.ClipAction:
+		return a.carryClip(ctx, t)
+	case rules.ReactAction:
+		return a.carryReaction(ctx, t)
+	case rules.NotifyAction:
+		return a.carryNotify(ctx, t)
 	default:
 		return "", fmt.Errorf("action %q is not one that the hub knows", x.Type)
 	}
@@ -90,7 +103,7 @@ func (a *App) carryOrder(ctx context.Context, t alarm.Task) (string, error) {
 	}
 	var o workorder.Order
 	err = a.db.Tx(ctx, func(tx *sql.Tx) (err error) {
-		o, err = a.orders.FromAlarm(ctx, tx, workorder.AlarmOrder{Alarm: t.Alarm, Title: title, Priority: p, Device: al.Device, Zone: al.Zone})
+		o, err = a.orders.FromAlarm(ctx, tx, workorder.AlarmOrder{Key: t.Key, Alarm: t.Alarm, Title: title, Priority: p, Device: al.Device, Part: al.Part, Devices: a.darkOn(ctx, al.Device), Zone: al.Zone})
 		return err
 	})
 	if err != nil {
@@ -99,11 +112,71 @@ func (a *App) carryOrder(ctx context.Context, t alarm.Task) (string, error) {
 	return o.ID, a.feed.Committed(ctx)
 }
 
+// carryClip begins a clip of each camera that looks at the alarm. It returns when they
+// have begun; what becomes of them the clips themselves tell.
+func (a *App) carryClip(ctx context.Context, t alarm.Task) (string, error) {
+	if a.clips == nil {
+		return "", errors.New("clips are switched off: set clips.enabled")
+	}
+	al, err := a.alarms.Get(ctx, t.Alarm)
+	if err != nil {
+		return "", err
+	}
+	if len(al.Cameras) == 0 {
+		return "no camera looks at this place", nil
+	}
+	before, after := t.Action.Before, t.Action.After
+	if before == 0 && after == 0 {
+		before, after = a.o.Config.Clips.Before, a.o.Config.Clips.After
+	}
+	var done []string
+	var failed []error
+	for _, camera := range al.Cameras {
+		c, err := a.clips.Record(ctx, clip.Request{
+			Key: t.Key + "/" + camera, Camera: camera, From: al.LastAt.Add(-before), To: al.LastAt.Add(after), Before: before,
+			Alarm: t.Alarm, Reason: al.Title.ZH + " / " + al.Title.EN, By: clip.HubActor,
+		})
+		switch {
+		case errors.Is(err, clip.ErrNotRunning), errors.Is(err, clip.ErrBusy):
+			return "", fmt.Errorf("%w: %s: %w", alarm.ErrRetry, camera, err) // the clips that have begun are found again
+		case err != nil:
+			failed = append(failed, fmt.Errorf("%s: %w", camera, err))
+		default:
+			done = append(done, camera+" "+c.ID)
+		}
+	}
+	if len(done) == 0 {
+		return "", errors.Join(failed...)
+	}
+	for _, err := range failed {
+		done = append(done, err.Error())
+	}
+	return strings.Join(done, ", "), nil
+}
+
+// alarmOpen tells whether an alarm still wants its clips kept. In doubt it does.
+func (a *App) alarmOpen(ctx context.Context, id string) bool {
+	al, err := a.alarms.Get(ctx, id)
+	if p, ok := errors.AsType[*web.Problem](err); ok && p.Status == http.StatusNotFound {
+		return false
+	}
+	return err != nil || al.ClosedAt == nil
+}
+
 // nearest names the cameras that look at a device: those of its own zone first,
 // then by distance from its place on the plan or that of its zone; by the address
 // where no place is known.
 func (a *App) nearest(ctx context.Context, device, zone string, n int) []string {
+	if id, ok := strings.CutPrefix(device, zoneSubject); ok {
+		return a.streams.InZone(ctx, id, n)
+	}
 	d, err := a.devices.Get(ctx, device)
+	if err != nil {
+		if c, err := a.streams.Get(device); err == nil { // it is about a camera: the one itself, and who sees its place
+			near := slices.DeleteFunc(a.streams.Nearest(ctx, c.X, c.Y, n+1), func(id string) bool { return id == device })
+			return append([]string{device}, near[:min(n-1, len(near))]...)
+		}
+	}
 	if err == nil && zone == "" {
 		zone = d.Zone
 	}
@@ -130,9 +203,27 @@ func (a *App) elsewhere(camera, zone string) int {
 	return 1
 }
 
+// What an alarm may be about instead of a device: the devices of a zone together,
+// and a rule of which the hub itself has something to tell.
+const (
+	zoneSubject = "zone:"
+	ruleSubject = "rule:"
+)
+
+// nameOf is the name and the zone of what an alarm is about. A name is one text,
+// as people give them to devices, so a zone's is the Chinese one.
 func (a *App) nameOf(ctx context.Context, device string) (name, zone string) {
+	if id, ok := strings.CutPrefix(device, zoneSubject); ok {
+		return cmp.Or(a.zoneName(ctx, id).ZH, id), id
+	}
+	if id, ok := strings.CutPrefix(device, ruleSubject); ok {
+		return id, ""
+	}
 	d, err := a.devices.Get(ctx, device)
 	if err != nil {
+		if c, err := a.streams.Get(device); err == nil {
+			return c.Name, c.Zone
+		}
 		return "", ""
 	}
 	return d.Name, d.Zone

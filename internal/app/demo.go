@@ -31,6 +31,7 @@ type demo struct {
 	town     community.Community
 	password string
 	cameras  *camera.Server
+	onvif    *camera.ONVIF
 	fleet    *agent.Fleet
 	script   *incident.Script
 	online   chan int
@@ -63,16 +64,21 @@ func (a *App) buildDemo(context.Context) (err error) {
 	for _, c := range d.town.Cameras {
 		cams = append(cams, camera.Camera{ID: c.ID, Scene: scenes[c.Scene]})
 	}
+	cams = append(cams, camera.Camera{ID: spareCamera, Scene: scenes[community.ScenePlaza]})
 	if d.cameras, err = camera.New(camera.Options{Addr: string(a.o.Config.RTSP.Addr), Cameras: cams, Log: a.log}); err != nil {
+		return err
+	}
+	if err := d.buildONVIF(string(a.o.Config.RTSP.Addr), a.log); err != nil {
 		return err
 	}
 	d.fleet, err = agent.New(agent.Options{
 		Broker: mqtt.String(), Devices: d.town.Devices, People: d.town.People, Quiet: d.Quiet, Log: a.log, Seed: demoSeed, Progress: d.progress,
+		ListKey: a.access.ListKey(),
 	})
 	if err != nil {
 		return err
 	}
-	d.script, err = incident.New(incident.Options{Fleet: d.fleet, Cameras: d.cameras, Views: d.town.Cameras, Log: a.log, Seed: demoSeed})
+	d.script, err = incident.New(incident.Options{Fleet: d.fleet, Cameras: d.cameras, Lenses: lenses{d}, Views: d.town.Cameras, Log: a.log, Seed: demoSeed})
 	a.demo = d
 	return err
 }
@@ -98,8 +104,14 @@ func (d *demo) run(ctx context.Context, a *App) error {
 		return g.Wait()
 	case <-d.cameras.Ready():
 	}
+	g.Go(named("simulated onvif", func() error { return d.onvif.Run(ctx) }))
+	select {
+	case <-ctx.Done():
+		return g.Wait()
+	case <-d.onvif.Ready():
+	}
 	fmt.Fprintln(a.o.Progress, "▸ registering the simulated community 东岳花苑")
-	if err := a.seed(ctx, &d.town, d.cameras.Addr().String(), d.password); err != nil {
+	if err := a.seed(ctx, d, d.cameras.Addr().String()); err != nil {
 		return errors.Join(err, g.Wait())
 	}
 	g.Go(named("simulated devices", func() error { return d.fleet.Run(ctx) }))

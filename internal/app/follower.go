@@ -129,13 +129,16 @@ func (f *follower) once(ctx context.Context, evs []event.Event) error {
 
 func (f *follower) commit(ctx context.Context, evs []event.Event, steps []step) error {
 	last := evs[len(evs)-1].Seq
+	// The driver watches a statement whose context can end with a goroutine of its
+	// own. What ends here ends with the transaction.
+	within := context.WithoutCancel(ctx)
 	err := f.db.Tx(ctx, func(tx *sql.Tx) error {
 		for _, s := range steps {
-			if err := s.handle(ctx, tx, evs); err != nil {
+			if err := s.handle(within, tx, evs); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO checkpoint(name, seq) VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET seq = excluded.seq", f.name, last)
+		_, err := tx.ExecContext(within, "INSERT INTO checkpoint(name, seq) VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET seq = excluded.seq", f.name, last)
 		return err
 	})
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"dongyue/internal/health"
 )
 
@@ -24,8 +26,10 @@ func (a *App) buildHealth(context.Context) (err error) {
 const lag = 50_000
 
 func (a *App) addConditions(context.Context) error {
-	if err := a.reg.Register(a.series.Collector()); err != nil {
-		return err
+	for _, c := range []prometheus.Collector{a.series.Collector(), a.book.Collector(), a.access.Collector()} {
+		if err := a.reg.Register(c); err != nil {
+			return err
+		}
 	}
 	a.health.Add("journal", func(context.Context) error { return a.journal.Err() })
 	a.health.Add("database", func(ctx context.Context) error {
@@ -33,7 +37,12 @@ func (a *App) addConditions(context.Context) error {
 		return a.db.Read().QueryRowContext(ctx, "SELECT 1").Scan(&one)
 	})
 	a.health.Warn("series", func(context.Context) error { return a.series.Err() })
+	a.health.Warn("rules", func(context.Context) error { return errors.Join(a.book.Err(), a.engine.Err()) })
 	a.health.Warn("series copy", func(context.Context) error { return a.series.CopyErr() })
+	if a.clips != nil {
+		a.health.Warn("clips", func(context.Context) error { return a.clips.Err() })
+	}
+	a.health.Warn("notify", func(context.Context) error { return a.notify.Err() })
 	for _, f := range []*follower{a.hub, a.telling} {
 		a.health.Warn("follower "+f.name, func(context.Context) error { return f.ill(a.journal.Last()) })
 	}

@@ -18,7 +18,8 @@ type history struct{ journal *journal.Journal }
 func (h history) Last() uint64 { return h.journal.Last() }
 
 // Read returns events behind after as the messages they came from. What was set
-// aside as unreadable is no message any more.
+// aside as unreadable is no message any more, the hub's own
+// events and those of cameras never were.
 func (h history) Read(ctx context.Context, after uint64, limit int) (ms []broker.Message, last uint64, err error) {
 	evs, err := h.journal.Query(ctx, journal.Filter{After: after, Limit: limit})
 	if err != nil {
@@ -28,7 +29,7 @@ func (h history) Read(ctx context.Context, after uint64, limit int) (ms []broker
 	for i := range evs {
 		e := &evs[i]
 		last = e.Seq
-		if !e.Channel.Up() {
+		if !e.Channel.Up() || e.Kind == event.Hub || e.Kind == event.Camera {
 			continue
 		}
 		payload, err := payloadOf(e)

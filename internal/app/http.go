@@ -50,11 +50,19 @@ func survive(h http.Handler, log *slog.Logger) http.Handler {
 			if x == http.ErrAbortHandler { //nolint:errorlint // the value itself is the sign
 				panic(x)
 			}
-			log.ErrorContext(r.Context(), "request panicked", "method", r.Method, "path", r.URL.Path, "panic", x, "stack", string(debug.Stack()))
+			log.ErrorContext(r.Context(), "request panicked", "method", r.Method, "path", told(r.URL.Path), "panic", x, "stack", string(debug.Stack()))
 			web.WriteProblem(w, web.Fail(http.StatusInternalServerError, "internal", "the hub could not do this; its log says why"))
 		}()
 		h.ServeHTTP(w, r)
 	})
+}
+
+// told is a path as a log may have it: the rest of a visitor's link is a key.
+func told(path string) string {
+	if before, _, secret := strings.Cut(path, "/visit/"); secret {
+		return before + "/visit/…"
+	}
+	return path
 }
 
 // sameSite keeps pages of other sites from acting with this one's cookie. A
@@ -80,7 +88,7 @@ func split(api, screens http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
 		switch first {
-		case "api", "whep", "livez", "readyz", "metrics", "open311":
+		case "api", "whep", "whip", "mse", "livez", "readyz", "metrics", "open311":
 			api.ServeHTTP(w, r)
 		default:
 			screens.ServeHTTP(w, r)

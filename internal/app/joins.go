@@ -9,7 +9,6 @@ import (
 	"dongyue/broker"
 	"dongyue/devices"
 	"dongyue/internal/access"
-	"dongyue/internal/broadcast"
 	"dongyue/internal/event"
 	"dongyue/internal/identity"
 	"dongyue/internal/web"
@@ -118,25 +117,6 @@ type commander struct{ devices *devices.Registry }
 func (c commander) Command(ctx context.Context, device, typ string, args any, ttl time.Duration, key, actor, ref string) (string, error) {
 	cmd, err := c.devices.Command(ctx, devices.CommandRequest{Device: device, Type: typ, Args: args, TTL: ttl, Key: key, Actor: actor, Ref: ref})
 	return cmd.ID, err
-}
-
-// speakers are the registry's loudspeakers as broadcast sees them.
-type speakers struct{ devices *devices.Registry }
-
-func (s speakers) In(ctx context.Context, zone string) []broadcast.Node {
-	all := s.devices.In(ctx, event.Speaker, zone)
-	out := make([]broadcast.Node, len(all))
-	for i, d := range all {
-		out[i] = broadcast.Node{ID: d.ID, Online: d.Online}
-	}
-	return out
-}
-
-// announcer orders loudspeakers to play.
-type announcer struct{ devices *devices.Registry }
-
-func (n announcer) Play(ctx context.Context, p broadcast.Play) (string, error) {
-	return commander(n).Command(ctx, p.Device, "play", p.Args, p.TTL, p.Key, p.Actor, p.Ref)
 }
 
 // State tells access what became of a command.

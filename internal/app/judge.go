@@ -11,6 +11,7 @@ import (
 	"dongyue/internal/alarm"
 	"dongyue/internal/db"
 	"dongyue/internal/event"
+	"dongyue/internal/web"
 	"dongyue/rules"
 )
 
@@ -23,11 +24,13 @@ type judge struct {
 	engine *rules.Engine
 	states *rules.Store
 	alarms *alarm.Alarms
+	feed   *web.Feed
 	log    *slog.Logger
 
 	mu        sync.Mutex // from the first call of the engine until the commit is known
 	following bool       // held by the follower; only its goroutine touches this
 
+	memory  *memory          // the engine's windows on disk
 	queue   chan event.Event // QoS 0, on its way to the engine
 	dropped atomic.Uint64
 	settled func() bool               // the follower has seen all of the journal
@@ -39,13 +42,16 @@ const (
 	tickEvery = 250 * time.Millisecond
 )
 
-// restore gives the engine the state of before the restart.
-func (j *judge) restore(ctx context.Context) error {
+// restore gives the engine the state of before the restart, up to the checkpoint.
+func (j *judge) restore(ctx context.Context, checkpoint uint64) error {
 	saved, err := j.states.Load(ctx)
 	if err != nil {
 		return err
 	}
-	return j.engine.Restore(saved)
+	if err := j.engine.Restore(saved); err != nil {
+		return err
+	}
+	return j.memory.restore(ctx, checkpoint)
 }
 
 // handle is the follower's step; committed or undone must follow.
@@ -86,6 +92,13 @@ func (j *judge) conclude(ctx context.Context, tx *sql.Tx, trs []rules.Transition
 			return err
 		}
 	}
+	for i := range trs {
+		if s, ok := rules.Switched(&trs[i]); ok {
+			if _, err := j.feed.Append(ctx, tx, "rules", s); err != nil {
+				return err
+			}
+		}
+	}
 	dirty, err := j.engine.Dirty()
 	if err != nil {
 		return err
@@ -102,22 +115,36 @@ func (j *judge) live(ev event.Event) {
 	}
 }
 
-// run judges QoS 0 events and lets time pass.
+// run judges QoS 0 events and lets time pass, from when the engine has heard that
+// the hub is listening again.
 func (j *judge) run(ctx context.Context) error {
-	tick := time.NewTicker(tickEvery)
+	tick, save := time.NewTicker(tickEvery), time.NewTicker(saveEvery)
 	defer tick.Stop()
+	defer save.Stop()
 	var evs []event.Event
+	var queue chan event.Event // j.queue, once it may be listened to
 	for {
 		evs = evs[:0]
 		select {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			if j.settled() {
+			if queue == nil && j.memory.refused.Load() {
+				// Nothing is acknowledged any more, but what comes without is judged.
+				j.apart(ctx, func() []rules.Transition { return j.engine.Process([]event.Event{j.memory.start}) })
+				queue = j.queue
+			}
+			if queue == nil && j.memory.listening() {
+				queue = j.queue
+			}
+			if queue != nil && j.settled() {
 				j.apart(ctx, func() []rules.Transition { return j.engine.Tick(now.UTC()) })
 			}
 			continue
-		case ev := <-j.queue:
+		case <-save.C:
+			j.remember(ctx)
+			continue
+		case ev := <-queue:
 			evs = append(evs, ev)
 		}
 		for len(evs) < batchLimit && len(j.queue) > 0 {

@@ -38,8 +38,10 @@ func (o *outlook) run(ctx context.Context) error {
 		if e.Topic != "alarm" {
 			return nil
 		}
-		if err := o.mqtt.Publish(alarmTopic, withoutEvidence(e.Data), 1, false, 0); err != nil {
-			o.log.WarnContext(ctx, "alarm not published", "err", err)
+		if text, ok := outside(e.Data); ok {
+			if err := o.mqtt.Publish(alarmTopic, text, 1, false, 0); err != nil {
+				o.log.WarnContext(ctx, "alarm not published", "err", err)
+			}
 		}
 		if time.Since(saved) < time.Second {
 			return nil // after a crash the last second is told again
@@ -60,16 +62,20 @@ func (o *outlook) save(ctx context.Context, seq uint64) error {
 	})
 }
 
-// withoutEvidence takes the raw event out, which programs get from the journal.
-func withoutEvidence(data json.RawMessage) []byte {
+// outside is an alarm as programs get it: without the raw event, which they have
+// from the journal. A drill stays in the house.
+func outside(data json.RawMessage) (text []byte, ok bool) {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(data, &m) != nil {
-		return data
+		return data, true
+	}
+	if string(m["drill"]) == "true" {
+		return nil, false
 	}
 	delete(m, "evidence")
-	out, err := json.Marshal(m)
+	text, err := json.Marshal(m)
 	if err != nil {
-		return data
+		return data, true
 	}
-	return out
+	return text, true
 }

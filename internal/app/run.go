@@ -26,18 +26,38 @@ func (a *App) Run(ctx context.Context) error {
 	below, belowFails := errgroup.WithContext(disk)
 	below.Go(named("journal", func() error { return a.journal.Run(disk) }))
 	below.Go(named("series", func() error { return a.series.Run(disk) }))
+	a.judge.memory.awake() // ahead of the doors
 
 	rooms, roomFails := errgroup.WithContext(inside)
-	for name, f := range map[string]func(context.Context) error{
+	work := map[string]func(context.Context) error{
 		"devices":   a.devices.Run,
+		"access":    a.access.Run,
 		"broadcast": a.broadcast.Run,
+		"official":  a.official.Run,
+		"herald":    a.herald,
+		"doors":     a.doors.Run,
+		"doorbell":  a.doorbell.Run,
+		"lighting":  a.lighting.Run,
+		"orders":    a.orders.Run,
 		"rules":     a.judge.run,
+		"rule book": a.book.Run,
+		"reload":    a.reload,
+		"replays":   a.replays.Run,
 		"watch":     a.watch.run,
 		"outlook":   a.outlook.run,
 		"followers": a.follow,
-		"actions":   func(ctx context.Context) error { return a.alarms.Run(ctx, a.carry) },
+		"actions":   func(ctx context.Context) error { return a.alarms.Run(ctx, a.carries) },
+		"notify":    a.notify.Run,
+		"eyes":      a.eyes.run,
 		"keeping":   a.keep,
-	} {
+		"curves":    a.guard.Run,
+		"ladder":    a.ladder.Run,
+		"charging":  a.charging.Run,
+	}
+	if a.clips != nil {
+		work["clips"] = a.clips.Run
+	}
+	for name, f := range work {
 		rooms.Go(named(name, func() error { return f(inside) }))
 	}
 
@@ -45,9 +65,11 @@ func (a *App) Run(ctx context.Context) error {
 	context.AfterFunc(doorFails, a.devices.Hold)
 	doors.Go(named("broker", func() error { return a.broker.Run(doorFails) }))
 	doors.Go(named("video", func() error { return a.streams.Run(doorFails) }))
+	doors.Go(named("onvif", func() error { return a.onvif.Run(doorFails) }))
 	if a.whep != nil {
 		doors.Go(named("webrtc", func() error { return a.whep.Run(doorFails) }))
 	}
+	doors.Go(named("mse", func() error { return a.mse.Run(doorFails) }))
 	if a.http != nil {
 		doors.Go(named("http", func() error { return a.http.run(doorFails) }))
 	}
@@ -66,6 +88,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.health.Hold("stopping")
 	leave()
 	err = errors.Join(err, rooms.Wait())
+	a.judge.remember(disk)
 	release()
 	return without(errors.Join(err, below.Wait()), errRoom)
 }
@@ -112,6 +135,15 @@ func (a *App) keep(ctx context.Context) error {
 	for pause(ctx, time.Minute) == nil {
 		if err := a.feed.Prune(ctx); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "feed not trimmed", "err", err)
+		}
+		if err := a.notify.Prune(ctx); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "notifications not trimmed", "err", err)
+		}
+		for n := 1; n > 0 && ctx.Err() == nil; {
+			var err error
+			if n, err = a.alarms.Prune(ctx); err != nil && ctx.Err() == nil {
+				a.log.WarnContext(ctx, "old alarms not dropped", "err", err)
+			}
 		}
 	}
 	return nil

@@ -4,11 +4,9 @@ import (
 	"context"
 	"net/http"
 
-	"dongyue/configs"
 	"dongyue/dashboards"
-	"dongyue/internal/config"
-	"dongyue/internal/event"
 	"dongyue/internal/web"
+	"dongyue/rules"
 )
 
 // registrar is a room with operations.
@@ -17,10 +15,14 @@ type registrar interface{ Register(a *web.API) }
 func (a *App) buildWeb(ctx context.Context) error {
 	a.api = web.NewAPI(a.o.Version, a.identity, a.log)
 	rooms := []registrar{
-		a.identity, a.devices, a.journal, a.series, a.access, a.broadcast, a.orders, a.alarms, a.engine, a.streams, a.health,
+		a.identity, a.devices, a.journal, a.series, a.access, a.doors, a.doorbell, a.muster, a.broadcast, a.voice, a.official, a.orders, a.lighting, a.rota, a.notify, a.alarms, a.charging, suspects{a},
+		rules.Operations{Engine: a.engine, Book: a.book, Replays: a.replays}, a.explainer(), a.streams, a.onvif, a.mse, a.health,
 	}
 	if a.whep != nil {
 		rooms = append(rooms, a.whep)
+	}
+	if a.clips != nil {
+		rooms = append(rooms, a.clips)
 	}
 	if a.demo != nil {
 		rooms = append(rooms, a.demo.script)
@@ -29,9 +31,7 @@ func (a *App) buildWeb(ctx context.Context) error {
 		r.Register(a.api)
 	}
 	a.api.Handle(http.MethodGet, "/stream", web.StreamRead, a.api.Stream(a.feed))
-	if err := a.registerProcedures(); err != nil {
-		return err
-	}
+	a.api.Handle(http.MethodGet, "/home/stream", web.Home, a.api.Stream(a.feed)) // residents read no topic but their own
 	c := a.o.Config.HTTP
 	if !c.Addr.On() {
 		return nil
@@ -45,36 +45,5 @@ func (a *App) buildWeb(ctx context.Context) error {
 		return err
 	}
 	a.onClose(func() error { return a.http.close() })
-	return nil
-}
-
-// registerProcedures serves the cards that an operator works through.
-func (a *App) registerProcedures() error {
-	cards, err := config.LoadProcedures(configs.Procedures())
-	if err != nil {
-		return err
-	}
-	type in struct {
-		ID string `path:"id" maxLength:"64"`
-	}
-	type out struct {
-		Body struct {
-			ID      string       `json:"id"`
-			Title   event.Text   `json:"title"`
-			Caution event.Text   `json:"caution" doc:"what must not be done"`
-			Steps   []event.Text `json:"steps"`
-		}
-	}
-	web.Register(a.api, web.Op{
-		Method: http.MethodGet, Path: "/procedures/{id}", Summary: "A procedure card", Tag: "alarms", Action: web.AlarmsRead,
-	}, func(_ context.Context, q *in) (*out, error) {
-		p, ok := cards[q.ID]
-		if !ok {
-			return nil, web.Fail(http.StatusNotFound, "procedure.unknown", "there is no such card; GET /rules lists the ones in use")
-		}
-		var o out
-		o.Body.ID, o.Body.Title, o.Body.Caution, o.Body.Steps = p.ID, p.Title, p.Caution, p.Steps
-		return &o, nil
-	})
 	return nil
 }

@@ -9,20 +9,21 @@ import (
 	"dongyue/internal/identity"
 	"dongyue/internal/simulator/community"
 	"dongyue/internal/web"
-	"dongyue/streams"
 )
 
 // seed puts the simulated community into the registry. It may be done again: what
 // exists is brought up to date, what people changed in rights stays.
-func (a *App) seed(ctx context.Context, c *community.Community, rtsp, password string) error {
+func (a *App) seed(ctx context.Context, d *demo, rtsp string) error {
+	c := &d.town
 	for _, s := range []struct {
 		what string
 		f    func() error
 	}{
 		{"devices", func() error { return a.devices.Seed(ctx, site(c)) }},
-		{"cameras", func() error { return a.streams.Seed(ctx, cameras(c, rtsp)) }},
+		{"cameras", func() error { return a.streams.Seed(ctx, d.seeds(rtsp)) }},
 		{"people", func() error { return a.access.Seed(ctx, people(c), nil) }},
-		{"users", func() error { return a.identity.Seed(ctx, users(c, password)) }},
+		{"users", func() error { return a.identity.Seed(ctx, users(c, d.password)) }},
+		{"lockdown plans", func() error { return a.seedPlans(ctx) }},
 	} {
 		if err := s.f(); err != nil {
 			return fmt.Errorf("seed %s: %w", s.what, err)
@@ -45,23 +46,9 @@ func site(c *community.Community) (s devices.Site) {
 	return s
 }
 
-// fieldOfView of the simulated cameras, in degrees.
-const fieldOfView = 70
-
-func cameras(c *community.Community, rtsp string) (cs []streams.Camera) {
-	for _, k := range c.Cameras {
-		base := "rtsp://" + rtsp + "/" + k.ID
-		cs = append(cs, streams.Camera{
-			ID: k.ID, Name: k.Name, Zone: k.Zone, URL: streams.URL(base + "/main"), SubURL: streams.URL(base + "/sub"),
-			X: k.X, Y: k.Y, Heading: k.Heading, Fov: fieldOfView,
-		})
-	}
-	return cs
-}
-
 func people(c *community.Community) (ps []access.SeedPerson) {
 	for _, p := range c.People {
-		ps = append(ps, access.SeedPerson{ID: p.ID, Name: p.Name, Unit: p.Unit, Cards: []string{p.Card}, Doors: []string{p.Door}})
+		ps = append(ps, access.SeedPerson{ID: p.ID, Name: p.Name, Unit: p.Unit, Household: p.Flat, Cards: []string{p.Card}, Doors: []string{p.Door}})
 	}
 	return ps
 }

@@ -35,6 +35,7 @@ func (a *App) applySite(ctx context.Context) error {
 		cams = append(cams, streams.Camera{
 			ID: c.ID, Name: c.Name, Zone: c.Zone, URL: streams.URL(c.URL.Reveal()), SubURL: streams.URL(c.SubURL.Reveal()),
 			X: c.X, Y: c.Y, Heading: c.Heading, Fov: c.Fov,
+			Transport: streams.Transport(c.Transport), AlwaysOn: c.AlwaysOn, RecordSound: c.RecordSound, Fingerprint: c.Fingerprint, ONVIF: streams.URL(c.ONVIF.Reveal()),
 		})
 	}
 	if err := a.streams.Seed(ctx, cams); err != nil {

@@ -94,7 +94,7 @@ func (w *watch) run(ctx context.Context) error {
 // or a device that goes beyond its own topics, does.
 func (w *watch) signal(ctx context.Context, r refusal) (alarm.Signal, bool) {
 	s := alarm.Signal{
-		Rule: "security." + r.reason, Device: r.id, Raised: true, At: r.at, Latch: true,
+		Rule: "security." + r.reason, Device: r.id, Raised: true, At: r.at, Latch: true, Procedure: "intruder",
 		Evidence: event.Event{Device: r.id, Channel: event.Quarantine, Type: r.reason, At: r.at, ReceivedAt: r.at},
 	}
 	d, err := w.devices.Get(ctx, r.id)

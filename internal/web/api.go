@@ -8,6 +8,7 @@ import (
 	"path"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -25,7 +26,7 @@ type Guard interface {
 // API is the mux on which the rooms register their operations.
 type API struct {
 	huma  huma.API
-	mux   *http.ServeMux
+	mux   *mux
 	guard Guard
 	log   *slog.Logger
 	raw   []Route
@@ -39,10 +40,14 @@ type Route struct {
 	Action       Action
 }
 
+// shapeErrors gives the library's errors our form. The library keeps that in a variable
+// of its own, for all APIs of the process, so it is set once.
+var shapeErrors = sync.OnceFunc(func() { huma.NewError = newProblem })
+
 // NewAPI makes an empty API under /api/v1.
 func NewAPI(version string, guard Guard, log *slog.Logger) *API {
-	huma.NewError = newProblem // the library's only way to shape its errors
-	mux := http.NewServeMux()
+	shapeErrors()
+	mux := &mux{}
 	cfg := huma.DefaultConfig("Dongyue Hub", version)
 	cfg.OpenAPIPath = "/api/v1/openapi"
 	cfg.DocsPath = ""     // no page that loads scripts from elsewhere
@@ -87,6 +92,7 @@ type Op struct {
 	Action  Action
 	Status  int   // of success; 0: 200, or 204 without a body
 	MaxBody int64 // bytes; 0: 1 MiB
+	Behind  bool  // its path overlaps with another's, which goes first
 }
 
 // Register adds an operation; huma takes input and output from the types. It
@@ -100,6 +106,9 @@ func Register[I, O any](a *API, op Op, handler func(context.Context, *I) (*O, er
 		Middlewares: huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 			if p := a.refuse(ctx.Context(), op.Action); p != nil {
 				ctx.SetHeader("Content-Type", "application/problem+json")
+				if p.Status == http.StatusUnauthorized {
+					ctx.SetHeader("WWW-Authenticate", challenge)
+				}
 				ctx.SetStatus(p.Status)
 				_ = a.huma.Marshal(ctx.BodyWriter(), "application/json", p)
 				return
@@ -110,6 +119,8 @@ func Register[I, O any](a *API, op Op, handler func(context.Context, *I) (*O, er
 	if op.Action != Public {
 		o.Security = []map[string][]string{{"session": {}}, {"token": {}}}
 	}
+	a.mux.behind = op.Behind
+	defer func() { a.mux.behind = false }()
 	huma.Register(a.huma, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err == nil {
@@ -133,11 +144,18 @@ func roomOf(types ...reflect.Type) string {
 	return ""
 }
 
+// Opener is a handler for pages of other origins: Open sets the headers without
+// which they can't read what it answers, refusals of the guard among it.
+type Opener interface{ Open(http.Header) }
+
 // Handle adds a handler that is not an operation: streams, WHEP, files. The
 // pattern is as for http.ServeMux, with a method.
 func (a *API) Handle(method, path string, action Action, h http.Handler) {
 	a.mux.HandleFunc(method+" "+a.add(method, path, action), func(w http.ResponseWriter, r *http.Request) {
 		if p := a.refuse(r.Context(), action); p != nil {
+			if o, ok := h.(Opener); ok {
+				o.Open(w.Header())
+			}
 			WriteProblem(w, p)
 			return
 		}

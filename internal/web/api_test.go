@@ -69,7 +69,23 @@ func TestAPIAnswers(t *testing.T) {
 			if c.status >= 400 && w.Header().Get("Content-Type") != "application/problem+json" {
 				t.Fatalf("content type %q", w.Header().Get("Content-Type"))
 			}
+			if asked := w.Header().Get("WWW-Authenticate") != ""; asked != (c.status == 401) {
+				t.Fatalf("WWW-Authenticate %q", w.Header().Get("WWW-Authenticate"))
+			}
 		})
+	}
+}
+
+// abroad is a handler for pages of other origins.
+type abroad struct{ http.Handler }
+
+func (abroad) Open(h http.Header) { h.Set("X-Open", "yes") }
+
+func TestRefusalIsReadableAbroad(t *testing.T) {
+	a := testAPI()
+	a.Handle("GET", "//abroad", CamerasView, abroad{http.NotFoundHandler()})
+	if w := answer(a, "GET", "/abroad", ""); w.Code != 401 || w.Header().Get("X-Open") != "yes" || w.Header().Get("WWW-Authenticate") != "Bearer" {
+		t.Fatalf("%d %v", w.Code, w.Header())
 	}
 }
 

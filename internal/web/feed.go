@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dongyue/internal/db"
@@ -21,12 +22,16 @@ var migrations embed.FS
 const (
 	keep     = 50_000
 	inMemory = 4_096
+	// trimEvery is how many more are let come before the list is copied: for each
+	// entry alone that would be 300 KB.
+	trimEvery = 512
 )
 
 // Entry is one change.
 type Entry struct {
 	Seq   uint64 // 0: transient, can't be resumed
 	Topic string
+	To    string // account that it is for; "": everyone who may read the topic
 	Data  json.RawMessage
 }
 
@@ -34,7 +39,8 @@ type Entry struct {
 // in the transaction of the change itself, so no screen sees what was not
 // committed and none misses what was.
 type Feed struct {
-	db *db.DB
+	db       *db.DB
+	appended atomic.Uint64 // the highest place given out, committed or not
 
 	mu     sync.Mutex
 	recent []Entry       // ascending by Seq
@@ -67,11 +73,16 @@ func NewFeed(ctx context.Context, d *db.DB) (*Feed, error) {
 // Append adds a change within its transaction and returns its place. Call
 // Committed after the commit.
 func (f *Feed) Append(ctx context.Context, tx *sql.Tx, topic string, payload any) (uint64, error) {
+	return f.AppendTo(ctx, tx, topic, "", payload)
+}
+
+// AppendTo is Append for the screens of one account.
+func (f *Feed) AppendTo(ctx context.Context, tx *sql.Tx, topic, account string, payload any) (uint64, error) {
 	data, err := json.Marshal(payload)
 	if err != nil {
 		return 0, fmt.Errorf("feed: encode %s: %w", topic, err)
 	}
-	res, err := tx.ExecContext(ctx, "INSERT INTO feed(at, topic, data) VALUES (?, ?, ?)", time.Now().UnixMilli(), topic, string(data))
+	res, err := tx.ExecContext(ctx, "INSERT INTO feed(at, topic, account, data) VALUES (?, ?, ?, ?)", time.Now().UnixMilli(), topic, account, string(data))
 	if err != nil {
 		return 0, fmt.Errorf("feed: append %s: %w", topic, err)
 	}
@@ -79,27 +90,42 @@ func (f *Feed) Append(ctx context.Context, tx *sql.Tx, topic string, payload any
 	if err != nil {
 		return 0, fmt.Errorf("feed: append %s: %w", topic, err)
 	}
-	return uint64(seq), nil //nolint:gosec // AUTOINCREMENT counts from 1
+	place := uint64(seq) //nolint:gosec // AUTOINCREMENT counts from 1
+	f.mark(place)
+	return place, nil
+}
+
+// mark notes that a place was given out, for Committed.
+func (f *Feed) mark(place uint64) {
+	for {
+		highest := f.appended.Load()
+		if place <= highest || f.appended.CompareAndSwap(highest, place) {
+			return
+		}
+	}
 }
 
 // Committed tells the readers that transactions with entries have ended. It
-// reads what is new, so it may be called too often and by anyone.
+// reads what is new, so it may be called too often and by anyone; where nothing was
+// appended it costs nothing. (A place that was given out in a transaction which was
+// rolled back is given out again; until then it only makes this look in vain.)
 func (f *Feed) Committed(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for {
+	for f.last < f.appended.Load() {
 		fresh, err := f.load(ctx, f.last, inMemory)
 		if err != nil || len(fresh) == 0 {
 			return err
 		}
 		f.recent = append(f.recent, fresh...)
-		if n := len(f.recent) - inMemory; n > 0 {
-			f.recent = append([]Entry(nil), f.recent[n:]...)
+		if n := len(f.recent) - inMemory; n >= trimEvery { // readers may hold the old list
+			f.recent = append(make([]Entry, 0, inMemory+trimEvery), f.recent[n:]...)
 		}
 		f.last = fresh[len(fresh)-1].Seq
 		close(f.wake)
 		f.wake = make(chan struct{})
 	}
+	return nil
 }
 
 // Transient sends something that is not kept, such as a twin's fresh values. A
@@ -216,7 +242,7 @@ func (f *Feed) oldest(ctx context.Context) (seq uint64, err error) {
 }
 
 func (f *Feed) load(ctx context.Context, seq uint64, limit int) ([]Entry, error) {
-	rows, err := f.db.Read().QueryContext(ctx, "SELECT seq, topic, data FROM feed WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
+	rows, err := f.db.Read().QueryContext(ctx, "SELECT seq, topic, account, data FROM feed WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
 	if err != nil {
 		return nil, fmt.Errorf("feed: read: %w", err)
 	}
@@ -225,7 +251,7 @@ func (f *Feed) load(ctx context.Context, seq uint64, limit int) ([]Entry, error)
 	for rows.Next() {
 		var e Entry
 		var data string
-		if err := rows.Scan(&e.Seq, &e.Topic, &data); err != nil {
+		if err := rows.Scan(&e.Seq, &e.Topic, &e.To, &data); err != nil {
 			return nil, fmt.Errorf("feed: read: %w", err)
 		}
 		e.Data = json.RawMessage(data)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -174,5 +175,69 @@ func TestFollowGoesOn(t *testing.T) {
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
+	}
+}
+
+// An entry for one account is on that one's screens only, also after a resume.
+func TestFeedKeepsWhatIsForOne(t *testing.T) {
+	f := newFeed(t)
+	for i, account := range []string{"u-1", "u-2", ""} {
+		err := f.db.Tx(t.Context(), func(tx *sql.Tx) error {
+			_, err := f.AppendTo(t.Context(), tx, "notify", account, map[string]int{"n": i})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Committed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for account, want := range map[string][]int{"u-1": {0, 2}, "u-2": {1, 2}, "": {2}} {
+		w := httptest.NewRecorder()
+		ctx, cancel := context.WithTimeout(WithPrincipal(t.Context(), Principal{ID: account}), 200*time.Millisecond)
+		f.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/?after=0", nil))
+		cancel()
+		var got []int
+		for i := range 3 {
+			if strings.Contains(w.Body.String(), fmt.Sprintf(`"n":%d`, i)) {
+				got = append(got, i)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q gets %v", account, got)
+		}
+	}
+}
+
+// TestCommittedAfterRollback: a place that was given out in vain hides nothing, and
+// one that another transaction has taken but not committed is told when it is.
+func TestCommittedAfterRollback(t *testing.T) {
+	f := newFeed(t)
+	put(t, f, "alarm", 2)
+	boom := errors.New("boom")
+	err := f.db.Tx(t.Context(), func(tx *sql.Tx) error {
+		if _, err := f.Append(t.Context(), tx, "alarm", 1); err != nil {
+			return err
+		}
+		if err := f.Committed(t.Context()); err != nil { // somebody else's
+			return err
+		}
+		return boom
+	})
+	if !errors.Is(err, boom) || f.Last() != 2 {
+		t.Fatalf("%v, last %d", err, f.Last())
+	}
+	err = f.db.Tx(t.Context(), func(tx *sql.Tx) error {
+		if _, err := f.Append(t.Context(), tx, "alarm", 1); err != nil {
+			return err
+		}
+		return f.Committed(t.Context()) // too early: nothing of it is to be seen
+	})
+	if err != nil || f.Last() != 2 {
+		t.Fatalf("%v, last %d", err, f.Last())
+	}
+	if err := f.Committed(t.Context()); err != nil || f.Last() != 3 {
+		t.Errorf("after the commit: %v, last %d", err, f.Last())
 	}
 }

@@ -43,9 +43,16 @@ func Fail(status int, code, detail string) *Problem {
 	return &Problem{Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
+// challenge is owed with every 401 (RFC 9110, 11.6.1). A browser asks nobody for a
+// password because of it, as it would for Basic.
+const challenge = "Bearer"
+
 // WriteProblem answers a request outside huma.
 func WriteProblem(w http.ResponseWriter, p *Problem) {
 	w.Header().Set("Content-Type", "application/problem+json")
+	if p.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", challenge)
+	}
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p)
 }

@@ -35,7 +35,7 @@ func (f *Feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		streamHeaders(w.Header())
 		return
 	}
-	want := topics(r.URL.Query().Get("topics"))
+	want := wanted(r)
 	me := &reader{transient: make(chan Entry, 256)}
 	f.mu.Lock()
 	f.live[me] = struct{}{}
@@ -48,7 +48,7 @@ func (f *Feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	streamHeaders(w.Header())
 	w.WriteHeader(http.StatusOK)
-	if _, err := fmt.Fprintf(w, "retry: 1000\nid: %d\nevent: hello\ndata: {\"seq\":%d}\n\n", seq, seq); err != nil || rc.Flush() != nil {
+	if _, err := fmt.Fprintf(w, "retry: 1000\nid: %d\nevent: hello\ndata: {\"seq\":%d}\n\n", seq, seq); err != nil || rc.Flush() != nil { //nolint:gosec // G705: an event stream, no page
 		return
 	}
 	f.follow(w, r, rc, me, seq, want)
@@ -60,7 +60,7 @@ func streamHeaders(h http.Header) {
 	h.Set("X-Accel-Buffering", "no")
 }
 
-func (f *Feed) follow(w http.ResponseWriter, r *http.Request, rc *http.ResponseController, me *reader, seq uint64, want func(string) bool) {
+func (f *Feed) follow(w http.ResponseWriter, r *http.Request, rc *http.ResponseController, me *reader, seq uint64, want func(*Entry) bool) {
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
 	for {
@@ -72,15 +72,16 @@ func (f *Feed) follow(w http.ResponseWriter, r *http.Request, rc *http.ResponseC
 		_ = rc.SetWriteDeadline(time.Now().Add(heartbeat))
 		if gone {
 			seq = f.Last()
-			if _, err := fmt.Fprintf(w, "id: %d\nevent: reset\ndata: {\"seq\":%d}\n\n", seq, seq); err != nil || rc.Flush() != nil {
+			if _, err := fmt.Fprintf(w, "id: %d\nevent: reset\ndata: {\"seq\":%d}\n\n", seq, seq); err != nil || rc.Flush() != nil { //nolint:gosec // G705: an event stream, no page
 				return
 			}
 			continue
 		}
-		for _, e := range es {
+		for i := range es {
+			e := &es[i]
 			seq = e.Seq
-			if want(e.Topic) {
-				if _, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Topic, e.Data); err != nil {
+			if want(e) {
+				if _, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Topic, e.Data); err != nil { //nolint:gosec // G705: an event stream, no page
 					return
 				}
 			}
@@ -97,7 +98,7 @@ func (f *Feed) follow(w http.ResponseWriter, r *http.Request, rc *http.ResponseC
 		case <-wake:
 			continue
 		case e := <-me.transient:
-			if want(e.Topic) {
+			if want(&e) {
 				_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", e.Topic, e.Data)
 			}
 		case <-tick.C:
@@ -107,6 +108,14 @@ func (f *Feed) follow(w http.ResponseWriter, r *http.Request, rc *http.ResponseC
 			return
 		}
 	}
+}
+
+// wanted are the entries of the topics that were asked for, without those for
+// other people.
+func wanted(r *http.Request) func(*Entry) bool {
+	asked := topics(r.URL.Query().Get("topics"))
+	me, _ := Who(r.Context())
+	return func(e *Entry) bool { return asked(e.Topic) && (e.To == "" || e.To == me.ID) }
 }
 
 func topics(list string) func(string) bool {

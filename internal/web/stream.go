@@ -16,14 +16,26 @@ const recheck = 2 * time.Second
 // door, and stream.read alone does not open that.
 func topicActions() map[string]Action {
 	return map[string]Action{
-		"alarm":     AlarmsRead,
-		"device":    DevicesRead,
-		"twin":      DevicesRead,
-		"command":   EventsRead, // it tells who had which door opened
-		"camera":    CamerasRead,
-		"badge":     AccessRead,
-		"broadcast": Broadcast,
-		"order":     OrdersRead,
+		"alarm":        AlarmsRead,
+		"device":       DevicesRead,
+		"twin":         DevicesRead,
+		"command":      EventsRead, // it tells who had which door opened
+		"camera":       CamerasRead,
+		"camera_event": CamerasRead,
+		"clip":         ClipsView,
+		"badge":        AccessRead,
+		"door":         DoorsRead,
+		"rung":         DoorsRead,
+		"muster":       MusterRead,
+		"broadcast":    Broadcast,
+		"order":        OrdersRead,
+		"notify":       Self, // only what is for the reader
+		"call":         Home, // only what is for the reader
+		"rota":         DutyRead,
+		"drill":        AlarmsRead,
+		"incident":     AlarmsRead,
+		"flood":        AlarmsRead,
+		"rules":        RulesRead,
 	}
 }
 

@@ -1,0 +1,141 @@
+package muster
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"dongyue/internal/db"
+	"dongyue/internal/web"
+)
+
+type town struct {
+	people   []Person
+	passages []Passage
+}
+
+func (t town) Known(zone string) bool                           { return zone == "west/b08" }
+func (t town) People(context.Context, string) ([]Person, error) { return t.people, nil }
+func (t town) Passages(context.Context, string, time.Time) ([]Passage, error) {
+	return t.passages, nil
+}
+
+type noAudit struct{}
+
+func (noAudit) Audit(context.Context, *sql.Tx, string, string, string, any) error { return nil }
+
+func open(t *testing.T, c Census) *Musters {
+	t.Helper()
+	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "hub.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	feed, err := web.NewFeed(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := New(t.Context(), Options{DB: d, Feed: feed, Census: c, Audit: noAudit{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func block8() town {
+	ago := func(d time.Duration) time.Time { return time.Now().Add(-d).UTC().Truncate(time.Millisecond) }
+	return town{
+		people: []Person{
+			{"p1", "王芳", "west/b08/u1", "0301", false}, {"p2", "王强", "west/b08/u1", "0301", false},
+			{"p3", "李敏", "west/b08/u1", "0402", false}, {"p4", "赵师傅", "west/b08/u1", "", true},
+		},
+		passages: []Passage{
+			{"p1", "王芳", "west/b08/u1", "d1", ago(3 * time.Hour), false}, {"p1", "王芳", "west/b08/u1", "d1", ago(2 * time.Hour), true},
+			{"p2", "王强", "west/b08/u1", "d1", ago(5 * time.Hour), true}, {"p2", "王强", "west/b08/u1", "d1", ago(time.Hour), false},
+			{"c9", "快递", "", "d1", ago(time.Minute), false}, {"c8", "访客", "", "d1", ago(time.Minute), true},
+		},
+	}
+}
+
+func TestWhoIsOnTheList(t *testing.T) {
+	x, err := open(t, block8()).Begin(t.Context(), Request{Area: "west/b08", Reason: "火警", Actor: "u"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	basis := map[string]string{}
+	for _, e := range x.People {
+		basis[e.Person] = e.Basis
+	}
+	want := map[string]string{"p1": Out, "p2": Inside, "p3": Home, "p4": Home, "c9": Inside}
+	if len(basis) != len(want) {
+		t.Fatalf("listed %v", basis)
+	}
+	for id, b := range want {
+		if basis[id] != b {
+			t.Errorf("%s is %q, want %q", id, basis[id], b)
+		}
+	}
+	if x.Expected != 3 || x.Unaccounted != 3 || len(x.Flats) != 3 {
+		t.Errorf("counts %+v, flats %+v", x.Counts, x.Flats)
+	}
+}
+
+func TestTheLaterMarkCounts(t *testing.T) {
+	m := open(t, block8())
+	x, err := m.Begin(t.Context(), Request{Area: "west/b08", Reason: "火警", Actor: "u"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	for _, s := range []struct {
+		by   string
+		mark Mark
+		want string
+	}{
+		{"甲", Mark{Person: "p2", State: Missing, At: now.Add(-time.Minute)}, Missing},
+		{"乙", Mark{Person: "p2", State: Safe, At: now.Add(-30 * time.Second)}, Safe},
+		{"甲", Mark{Person: "p2", State: Away, At: now.Add(-50 * time.Second)}, Safe}, // was without a network
+		{"丙", Mark{Person: "p2", State: "", At: now.Add(time.Hour)}, ""},             // a clock that runs ahead
+	} {
+		got, err := m.Tick(t.Context(), x.ID, "u-"+s.by, s.by, []Mark{s.mark})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range got.People {
+			if e.Person == "p2" && e.State != s.want {
+				t.Errorf("after %s %q the state is %q, want %q", s.by, s.mark.State, e.State, s.want)
+			}
+			if e.MarkedAt != nil && e.MarkedAt.After(time.Now()) {
+				t.Error("a mark from the future would stay for ever")
+			}
+		}
+	}
+	if _, err := m.Tick(t.Context(), x.ID, "u", "u", []Mark{{Person: "nobody", State: Safe}}); !errors.Is(err, ErrInvalid) {
+		t.Errorf("somebody who is not on the list: %v", err)
+	}
+	if _, err := m.Tick(t.Context(), x.ID, "u", "u", []Mark{{Person: "p2", State: "asleep"}}); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a state that is none: %v", err)
+	}
+	r, err := m.End(t.Context(), x.ID, "u")
+	if err != nil || r.EndedAt == nil {
+		t.Fatalf("end: %+v, %v", r, err)
+	}
+	if _, err := m.Tick(t.Context(), x.ID, "u", "u", []Mark{{Person: "p2", State: Safe}}); !errors.Is(err, ErrEnded) {
+		t.Errorf("a mark after the end: %v", err)
+	}
+}
+
+func TestBadMusters(t *testing.T) {
+	m := open(t, block8())
+	for _, q := range []Request{{Area: "west/b08"}, {Area: "nowhere", Reason: "x"}, {Area: "west/b08", Reason: "  "}} {
+		if _, err := m.Begin(t.Context(), q); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%+v: %v", q, err)
+		}
+	}
+	if _, err := m.Get(t.Context(), "m-none"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("none: %v", err)
+	}
+}
