@@ -49,6 +49,68 @@ test('a good card opens, an unknown one and one of another door do not', async (
   assert.equal(log.filter((b) => b.decision === 'granted').length, 2)
 })
 
+test('a visitor with a link comes in once, and a picture of the code does not', async () => {
+  const d = await Device.connect(hub, door)
+  try {
+    const pass = await hub.ok('POST', '/passes', { host: person.id, name: '张三', to: new Date(Date.now() + 3600e3).toISOString(), uses: 1, doors: ['door-e2e'] })
+    const page = await hub.ok('GET', pass.link)
+    assert.equal(page.state, 'good')
+    const show = async (id, value, side = 'in') => {
+      const e = ask(id, value)
+      Object.assign(e.data, { credential: { type: 'qr', value }, side })
+      await d.publish('event', e)
+      return d.next((c) => c.args?.ref === id)
+    }
+    assert.equal((await show('qr-1', page.code.qr)).type, 'unlock')
+    assert.equal((await show('qr-2', page.code.qr)).args.reason, 'credential_replay')
+    assert.equal((await hub.ok('GET', pass.link)).state, 'used_up')
+    await hub.ok('DELETE', `/passes/${pass.id}`)
+    assert.equal((await hub.ok('GET', pass.link)).state, 'revoked')
+  } finally {
+    d.close()
+  }
+})
+
+test('who moves out is refused by the next badge', async () => {
+  const d = await Device.connect(hub, door)
+  try {
+    const p = await hub.ok('POST', '/people', { name: '李秀英' })
+    await hub.ok('POST', '/credentials', { person: p.id, type: 'card', value: '0011223344' })
+    await hub.ok('POST', '/rights', { person: p.id, door: 'door-e2e' })
+    await d.publish('event', ask('move-1', '0011223344'))
+    assert.equal((await d.next((c) => c.args?.ref === 'move-1')).type, 'unlock')
+    const receipt = await hub.ok('POST', `/people/${p.id}/move-out`)
+    assert.deepEqual([receipt.credentials, receipt.rights], [1, 1])
+    await d.publish('event', ask('move-2', '0011223344'))
+    assert.equal((await d.next((c) => c.args?.ref === 'move-2')).args.reason, 'inactive')
+  } finally {
+    d.close()
+  }
+})
+
+test('a duress PIN opens like any, and the desk knows', async () => {
+  const d = await Device.connect(hub, door)
+  try {
+    await hub.ok('POST', '/credentials', { person: person.id, type: 'pin', value: '135790' })
+    await hub.ok('POST', '/credentials', { person: person.id, type: 'pin', value: '246802', duress: true })
+    const answers = []
+    for (const [id, value] of [['pin-1', '135790'], ['pin-2', '246802']]) {
+      const e = ask(id, value)
+      e.data.credential.type = 'pin'
+      await d.publish('event', e)
+      const { type, args } = await d.next((c) => c.args?.ref === id)
+      answers.push({ type, ...args, ref: '' })
+    }
+    assert.deepEqual(answers[1], answers[0])
+    const alarm = await until('the desk is told', async () => (await hub.ok('GET', '/alarms?limit=100')).items.find((a) => a.rule === 'door.duress'))
+    assert.equal(alarm.device, 'door-e2e')
+    const [row] = (await hub.ok('GET', '/badges?door=door-e2e')).items
+    assert.ok(!JSON.stringify(row).includes('duress'))
+  } finally {
+    d.close()
+  }
+})
+
 test('an operator opens a door with a reason, and not without', async () => {
   const d = await Device.connect(hub, door)
   try {

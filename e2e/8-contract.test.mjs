@@ -167,13 +167,17 @@ test('cameras keep their passwords, broadcasts, people, rights, orders', async (
 
 test('what is not there yet, and what never will be, is a problem and no page', async () => {
   const id = 'cam-c1'
-  for (const [method, path] of [
-    ['POST', '/alarms/x/shelve'], ['POST', '/alarms/x/unshelve'], ['GET', '/incidents'], ['POST', '/lockdowns'], ['GET', '/musters'], ['GET', '/passes'],
-    ['GET', '/households'], ['GET', `/cameras/${id}/clips`], ['POST', `/cameras/${id}/ptz`], ['GET', '//open311/v2/services.json'], ['GET', '//api'], ['GET', '/nothing'],
+  for (const [method, path, body = {}] of [
+    ['POST', '/alarms/x/shelve', { kind: 'one_shot', minutes: 10, reason: 'a test' }], ['POST', '/alarms/x/unshelve'], ['GET', '/incidents'], ['GET', '/lockdowns'], ['GET', '/musters'], ['GET', '/passes'],
+    ['GET', '/households'], ['GET', `/cameras/${id}/clips`], ['GET', '//open311/v2/services.json'], ['GET', '//api'], ['GET', '/nothing'],
   ]) {
-    const r = await hub.api(method, path, method === 'POST' ? {} : undefined)
+    const r = await hub.api(method, path, method === 'POST' ? body : undefined)
     if (r.status >= 400) problem(r, 404)
   }
+  problem(await hub.api('POST', '/lockdowns', {}), 422, /^request\.invalid$/)
+  const ptz = await hub.api('POST', `/cameras/${id}/ptz`, { stop: true })
+  problem(ptz, ptz.status, /^camera\./) // it can't be turned
+  assert.ok(ptz.status >= 400 && ptz.status < 500, `${ptz.status}`)
   problem(await hub.api('DELETE', '/devices'), 405, /^request\.method$/)
 })
 
@@ -227,8 +231,9 @@ test('WHEP: strangers, junk and the sessions of others', async () => {
   problem(await sdp('v=0', { as: null }), 401)
   for (const junk of ['', 'hello', 'v=0\r\n\0', 'a=candidate:1 1 udp 1 10.0.0.1 9 typ host\r\n'.repeat(4_000)]) problem(await sdp(junk), 400)
   problem(await sdp('a=x\r\n'.repeat(100_000)), 413)
-  problem(await hub.api('POST', '//whep/wall', 'v=0', { headers: { 'content-type': 'application/sdp' } }), 404)
+  problem(await hub.api('POST', '//whep/wall', 'v=0', { headers: { 'content-type': 'application/sdp' } }), 400)
   problem(await hub.api('DELETE', '//whep/cam-c1/of-somebody'), 404)
+  problem(await hub.api('PUT', '//whep/wall/of-somebody/tiles', { tiles: [] }), 404)
   problem(await hub.api('PATCH', '//whep/cam-c1/of-somebody', 'a=end-of-candidates', { headers: { 'content-type': 'application/trickle-ice-sdpfrag' } }), 404)
 })
 

@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -67,19 +68,22 @@ func run(ctx context.Context, cameras, hub string) error {
 		return err
 	}
 	defer func() { _ = cmd.Wait() }()
-	token, err := prepare(ctx, cameras)
+	tokens, err := prepare(ctx, cameras)
 	if err != nil {
 		_ = cmd.Process.Kill()
 		return err
 	}
-	return serve(ctx, token)
+	return serve(ctx, tokens)
 }
 
-// prepare signs in as the hub comes up, adds the cameras and gets a token.
-func prepare(ctx context.Context, cameras string) (string, error) {
+// users is how many share the viewers: the hub bounds what one user may open.
+const users = 16
+
+// prepare signs in as the hub comes up, adds the cameras and gets tokens.
+func prepare(ctx context.Context, cameras string) ([]string, error) {
 	list, err := os.ReadFile(cameras) //nolint:gosec // the file is the argument
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	var cookie string
 	for {
@@ -90,20 +94,26 @@ func prepare(ctx context.Context, cameras string) (string, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return nil, ctx.Err()
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
 	for line := range strings.Lines(string(list)) {
 		if f := strings.Fields(line); len(f) == 2 {
 			if _, err := call(ctx, "/cameras", cookie, map[string]string{"id": f[0], "name": f[0], "zone": "east", "url": f[1]}, nil); err != nil {
-				return "", err
+				return nil, err
 			}
 		}
 	}
-	var t struct{ Token string }
-	_, err = call(ctx, "/tokens", cookie, map[string]string{"name": "bench", "role": "admin"}, &t)
-	return t.Token, err
+	tokens := make([]string, users)
+	for i := range tokens {
+		var t struct{ Token string }
+		if _, err := call(ctx, "/tokens", cookie, map[string]string{"name": fmt.Sprint("bench-", i), "role": "admin"}, &t); err != nil {
+			return nil, err
+		}
+		tokens[i] = t.Token
+	}
+	return tokens, nil
 }
 
 // call posts in and returns the cookie that was set, if any.
@@ -133,11 +143,12 @@ func call(ctx context.Context, path, cookie string, in, out any) (set string, er
 	return set, err
 }
 
-// serve lets viewers in with the token.
-func serve(ctx context.Context, token string) error {
+// serve lets viewers in, each with the next token.
+func serve(ctx context.Context, tokens []string) error {
+	var n atomic.Uint64
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(&url.URL{Scheme: "http", Host: back})
-		r.Out.Header.Set("Authorization", "Bearer "+token)
+		r.Out.Header.Set("Authorization", "Bearer "+tokens[n.Add(1)%uint64(len(tokens))])
 	}}
 	srv := &http.Server{Addr: front, Handler: proxy, ReadHeaderTimeout: 5 * time.Second}
 	defer context.AfterFunc(ctx, func() { _ = srv.Close() })()

@@ -6,13 +6,14 @@ import { password } from './hub.mjs'
 
 const out = resolve(import.meta.dirname, '../out')
 
-export async function launch() {
+/** More flags of Chromium may be given. */
+export async function launch(flags = []) {
   const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
   if (!executablePath) throw new Error('no Chromium here: apt-get install chromium')
   return chromium.launch({
     executablePath,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'],
+      '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required', ...flags],
   })
 }
 
