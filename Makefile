@@ -51,10 +51,14 @@ web-test: $(WEB)/dist/.built ## types and unit tests of the web apps
 	@echo "▸ checking the web apps"
 	@cd $(WEB) && npm run --silent check && npm test --silent
 
+# The database is C translated to Go: its own locks, no Go memory shared. Watching every
+# access of it makes the tests that write three times slower and has nothing to find.
+RACE := -race $(foreach p,modernc.org/sqlite/lib modernc.org/libc,-gcflags='$(p)=-race=false -d=checkptr=0')
+
 .PHONY: unit
 unit: $(WEB)/dist/.built ## Go tests, race detector on
 	@echo "▸ vetting and testing the Go code"
-	@$(GO) vet ./... && $(GO) test -race -timeout 15m ./...
+	@$(GO) vet ./... && $(GO) test $(RACE) -timeout 15m ./...
 
 .PHONY: e2e
 e2e: bin/dongyue e2e/node_modules/.installed ## the whole hub in a real browser, over the real ports
@@ -77,7 +81,7 @@ FUZZTIME ?= 20s
 fuzz: ## each fuzz target for FUZZTIME (20s)
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
 	  for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' $$f); do \
-	    echo "▸ $$t in $$(dirname $$f)"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); done; done
+	    echo "▸ $$t in $$(dirname $$f)"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f); done; done
 
 .PHONY: fmt
 fmt: ## format the Go code

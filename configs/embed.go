@@ -9,7 +9,7 @@ import (
 	"io/fs"
 )
 
-//go:embed dongyue.yaml dongyue.schema.json all:rules all:procedures
+//go:embed dongyue.yaml dongyue.schema.json escalation.yaml all:rules all:procedures
 var files embed.FS
 
 // Settings is dongyue.yaml: every key with its default, explained.
@@ -23,6 +23,12 @@ func Rules() fs.FS { return must(fs.Sub(files, "rules")) }
 
 // Procedures is the folder of the cards that come with the hub.
 func Procedures() fs.FS { return must(fs.Sub(files, "procedures")) }
+
+// EscalationFile is the name of Escalation.
+const EscalationFile = "escalation.yaml"
+
+// Escalation says whom the hub calls that comes without other orders.
+func Escalation() []byte { return must(files.ReadFile(EscalationFile)) }
 
 // must is for files whose presence the compiler has already checked.
 func must[T any](v T, err error) T {
