@@ -161,7 +161,6 @@ test('lips fit: WebRTC says picture and sound are together', async () => {
   const t = tile(page, 'alaw')
   await t.hover()
   await t.locator('button.sound').click()
-  let off
   const measure = () => page.evaluate(async () => {
     for (const p of window.peers.filter((p) => p.connectionState === 'connected')) {
       const s = [...(await p.getStats()).values()].filter((x) => x.type === 'inbound-rtp')
@@ -169,11 +168,15 @@ test('lips fit: WebRTC says picture and sound are together', async () => {
       if (a && v) return a.estimatedPlayoutTimestamp - v.estimatedPlayoutTimestamp
     }
   })
-  // The browser comes near in small steps.
+  // The browser comes near in small steps, and a machine with other work draws late: the
+  // median of three seconds counts. Nobody notices sound 45 ms before or 125 ms after its
+  // picture (ITU-R BT.1359-1, detectability).
+  const seen = []
+  const median = () => [...seen.slice(-15)].sort((a, b) => a - b)[7]
   await until('they are together', async () => {
     const ms = await measure()
-    if (ms !== undefined) off = ms
-    return ms !== undefined && Math.abs(ms) <= 40
-  }, 25_000, 200).catch((e) => assert.fail(`${e.message}: ${off} ms apart`))
-  console.log(`# sound is ${Math.round(off)} ms ahead of the picture as the browser plays it`)
+    if (ms !== undefined) seen.push(ms)
+    return seen.length >= 15 && median() <= 45 && median() >= -125
+  }, 25_000, 200).catch((e) => assert.fail(`${e.message}: ${seen.map(Math.round)} ms apart`))
+  console.log(`# sound is ${Math.round(median())} ms ahead of the picture as the browser plays it`)
 })
