@@ -42,13 +42,14 @@ func TestWhoLeavesDoesNotComeInAgain(t *testing.T) {
 		}
 	}
 	out := code(once)
-	k.Leave("qr", out, step)
+	left := step
+	k.Leave("qr", out, left)
 	k.Leave("qr", code(often), step)
 	k.Leave("card", "stranger", step)
 	if got := shown(once); got != inactive {
 		t.Errorf("after leaving: %q", got)
 	}
-	if _, reason := k.Decide("qr", out, event.Controlled, step); reason != replayed {
+	if _, reason := k.Decide("qr", out, event.Controlled, left); reason != replayed {
 		t.Errorf("the code shown on the way out opens: %q", reason)
 	}
 	if got := shown(often); got != Granted {
@@ -56,6 +57,7 @@ func TestWhoLeavesDoesNotComeInAgain(t *testing.T) {
 	}
 	// A list that still has the pass changes nothing; one without it lets go of it.
 	is.head.Version, is.head.IssuedAt = 2, noon.Add(time.Minute)
+	is.head.ExpiresAt = is.head.IssuedAt.Add(30 * 24 * time.Hour)
 	if err := k.Apply(is.whole(), noon.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
