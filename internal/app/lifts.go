@@ -34,7 +34,7 @@ func parseFloors(text string) (floors []int) {
 		part = strings.TrimSpace(part)
 		from, err := strconv.Atoi(part)
 		to := from
-		if at := strings.LastIndexByte(part, '-'); err != nil && at > 0 {
+		if at := strings.IndexByte(part[min(1, len(part)):], '-') + 1; err != nil && at > 0 { // the first may be below zero
 			var err2 error
 			from, err = strconv.Atoi(part[:at])
 			if to, err2 = strconv.Atoi(part[at+1:]); err2 != nil {
