@@ -39,7 +39,7 @@ func TestNarrowedRightsAreShown(t *testing.T) {
 		t.Fatalf("the same card, taken away: %+v", v)
 	}
 	s.wire.cut = false
-	s.lists.doors["door-1"].told = 0
+	s.returns("door-1")
 	s.turn()
 	if v = s.view("door-1"); v.State != "current" || v.Narrowed+v.Revoked != 0 {
 		t.Errorf("%+v", v)
@@ -78,7 +78,7 @@ func TestRestartCountsWhatWasTakenAway(t *testing.T) {
 		t.Fatalf("%+v", v)
 	}
 	s.wire.cut = false
-	s.lists.doors["door-1"].told = 0
+	s.returns("door-1")
 	s.turn()
 	s.wantOpen("door-1", map[string]bool{"0000004711": false, "0000004713": true})
 	if v = s.view("door-1"); v.State != "current" || v.Revoked+v.Narrowed != 0 {
