@@ -36,11 +36,22 @@ var (
 // Cabinets start and stop sockets.
 type Cabinets interface {
 	Command(ctx context.Context, device, typ string, args any, ttl time.Duration, key, actor, ref string) (id string, err error)
-	// Command's fate: over is that the cabinet has not done and will not do it.
-	Fate(ctx context.Context, command string) (over bool, why string)
+	// Fate is how far a command has come.
+	Fate(ctx context.Context, command string) Fate
 	// Ports lists what can be charged at, and its state.
 	Ports(ctx context.Context) []Port
 }
+
+// Fate of a command.
+type Fate string
+
+// The fates.
+const (
+	Open    Fate = "open"    // it may still be carried out
+	Carried Fate = "carried" // the cabinet says that it has done it
+	Lapsed  Fate = "lapsed"  // its time has passed; a cabinet that was cut off may have done it
+	Refused Fate = "refused" // the cabinet will not do it
+)
 
 // Port is a socket as a resident sees it.
 type Port struct {

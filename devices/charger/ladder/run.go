@@ -232,8 +232,8 @@ func (l *Ladder) isDead(device, part string, since time.Time, said Answer) (bool
 
 func watts(w float64) string { return fmt.Sprintf("%.1f W", w) }
 
-// allDead asks for a reading of every socket that had power when it was cut; where
-// none had, the answer is enough.
+// allDead asks for a reading of every socket that had power when it was cut, or of the
+// feeder's own meter; where no socket had any, the answer is enough.
 func (l *Ladder) allDead(x *reaction, since time.Time, said Answer) (bool, string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -250,6 +250,9 @@ func (l *Ladder) allDead(x *reaction, since time.Time, said Answer) (bool, strin
 	}
 	if said.Done && said.Watts != nil && *said.Watts < dead && (seen == 0 || !all) {
 		return true, watts(*said.Watts)
+	}
+	if r := l.readings[x.Device+"/"]; r.known && !r.at.Before(since) && r.watts < dead {
+		return true, watts(r.watts)
 	}
 	return all && seen > 0, watts(sum)
 }

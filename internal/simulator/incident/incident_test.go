@@ -135,7 +135,7 @@ func start(t *testing.T) *world {
 	var few []community.Device
 	for _, d := range c.Devices {
 		switch {
-		case strings.HasSuffix(d.ID, "-e01-1"), d.ID == "charger-e02", d.Labels["feeder"] == "light-e1", d.ID == "speaker-e01", d.ID == "sensor-e01", d.ID == "switch-e01":
+		case strings.HasSuffix(d.ID, "-e01-1"), d.ID == "charger-e02", d.ID == community.ShedB, d.Labels["feeder"] == "light-e1", d.ID == "speaker-e01", d.ID == "sensor-e01", d.ID == "switch-e01":
 			few = append(few, d)
 		}
 	}
