@@ -11,7 +11,7 @@ import (
 // TestShedB plays the story with a hub that cuts the port and then the feeder: the
 // battery smokes all the same, twice, and the crew resets what was cut.
 func TestShedB(t *testing.T) {
-	w := start(t)
+	w := start(t, community.ShedB)
 	shed, topic := community.ShedB, event.Topic(event.Charger, community.ShedB, event.Command)
 	order := func(id, args string) {
 		check(t, w.Publish(topic, fmt.Appendf(nil, `{"id":%q,"type":"cut","at":"2026-01-01T00:00:00.000Z","expires_at":"2100-01-01T00:00:00.000Z","args":%s}`, id, args), false, 1))
@@ -26,7 +26,7 @@ func TestShedB(t *testing.T) {
 	w.expect(t, []string{"/reply", `"c1"`, `"done"`})
 	order("c2", `{"feeder":true}`)
 	w.expect(t,
-		[]string{"/reply", `"c2"`, `"done"`, `"power_w":0`}, []string{`"session_ended"`, `"part":"7"`, `"reason":"cut"`},
+		[]string{`"session_ended"`, `"part":"7"`, `"reason":"cut"`}, []string{"/reply", `"c2"`, `"done"`, `"power_w":0`},
 		[]string{`"type":"smoke"`, `"part":"7"`, `"active":true`}, []string{`"type":"smoke"`, `"part":"7"`, `"active":true`},
 		[]string{`"type":"smoke"`, `"active":false`}, []string{`"type":"reset"`, `"part":"7"`})
 	w.over(t, "shed_b")
