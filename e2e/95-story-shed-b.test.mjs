@@ -35,7 +35,7 @@ const journal = async (a) => (await hub.ok('GET', `/alarms/${a.id}`)).journal
 const commands = async () => (await hub.ok('GET', `/devices/${shed}/commands`)).items
 const ladder = async (a, kind) => (await journal(a)).filter((j) => j.text.startsWith(`ladder ${kind}`))
 
-test('the story is one button, in three languages', { timeout: 60_000 }, async () => {
+test('the story is one button, in three languages', { timeout: 180_000 }, async () => {
   const button = page.locator('[data-testid=demo-incident][data-id=shed_b]')
   for (const [lang, words] of [['en', /battery runs away in shed B/], ['zh-Hant', /凌晨三點，B棚電池熱失控/], ['zh-Hans', /凌晨三点，B棚电池热失控/]]) {
     await page.getByTestId('lang').locator(`[data-lang="${lang}"]`).first().click()
@@ -144,15 +144,18 @@ test('a second smoke is the same incident', { timeout: 60_000 }, async () => {
 })
 
 test('nobody acknowledges: step 1 after 5 s, another at 60 s', { timeout: 120_000 }, async (t) => {
-  const steps = async () => (await journal(smoke)).filter((j) => j.what === 'escalate').map((j) => ({ after: (ms(j.at) - ms(smoke.raised_at)) / 1000, text: j.text }))
+  // The incident calls once, from its first alarm of life safety on: what comes to it later does not begin anew.
+  const hot = await alarm('charger.over_temperature')
+  assert.equal(hot.incident, incident)
+  const steps = async () => (await journal(hot)).filter((j) => j.what === 'escalate').map((j) => ({ after: (ms(j.at) - ms(hot.raised_at)) / 1000, text: j.text }))
   const all = await until('the supervisor is called', async () => {
     const s = await steps()
     return s.some((x) => /supervisor/.test(x.text)) && s
   }, 90_000, 200)
   assert.match(all[0].text, /on_duty/)
-  assert.ok(Math.abs(all[0].after - 5) <= 1.5, `first step after ${all[0].after} s`)
+  assert.ok(Math.abs(all[0].after - 5) <= 1 + busy / 1000, `first step after ${all[0].after} s`)
   const sixty = all.find((x) => /supervisor/.test(x.text))
-  assert.ok(Math.abs(sixty.after - 60) <= 1.5, `supervisor after ${sixty.after} s`)
+  assert.ok(Math.abs(sixty.after - 60) <= 1 + busy / 1000, `supervisor after ${sixty.after} s`)
   t.diagnostic(all.map((x) => `${x.after.toFixed(1)} s ${x.text}`).join(' | '))
   await page.locator('[data-testid=alarm-row]').first().click()
   await page.getByTestId('incident-card').waitFor()

@@ -72,8 +72,9 @@ func (c *Charger) start() {
 		case old == nil && (c.rand.Float64() < busyAtStart || c.first[part(i)] != ""):
 			p.plug(cmp.Or(c.first[part(i)], c.users()), 0, c.rand)
 			p.energy = p.need * c.rand.Float64() * 0.95
-			if c.first[part(i)] != "" {
-				p.energy = 0 // who has just come stays for a while
+			if c.first[part(i)] != "" { // who has just come: the hub hears of it, and it takes a while
+				p.energy = 0
+				c.happen("session_started", part(i), sessionData{part(i), p.user, "", "", 0, ""})
 			}
 			p.temp = ambient + plugRise*p.peak/300
 		}
