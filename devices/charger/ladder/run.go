@@ -53,7 +53,8 @@ func (l *Ladder) pass(ctx context.Context, wg *sync.WaitGroup, at time.Time) (bu
 			wg.Go(func() {
 				if err := l.step(ctx, x, p); err != nil && ctx.Err() == nil {
 					l.o.Log.ErrorContext(ctx, "charger ladder: step not finished", "alarm", x.Alarm, "step", p.ID, "err", err)
-					time.Sleep(lookEvery)
+					time.Sleep(min(lookEvery<<p.tries, time.Second)) // the first again at once, one that is refused for good ever less often
+					p.tries = min(p.tries+1, 10)
 				}
 				l.mu.Lock()
 				p.busy = false
