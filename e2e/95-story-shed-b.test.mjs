@@ -168,6 +168,7 @@ test('the owner is told and pays up to the cut; somebody is sent', { timeout: 60
   const s = await until('the session is settled', async () =>
     (await hub.ok('GET', `/charging/sessions?device=${shed}&limit=100`)).items.find((x) => x.part === '7' && x.reason === 'safety_cut' && x.state === 'settled'), 30_000)
   assert.equal(s.ended_at, s.cut_at)
+  assert.ok(s.energy_mwh > 1_000, `${s.energy_mwh} mWh: it has charged for minutes`)
   assert.ok(Math.abs(ms(s.cut_at) - ms(cut.at)) <= 200 + busy, `billed to ${s.cut_at}, cut at ${cut.at}`)
   const cost = (rate) => Math.floor((s.energy_mwh * rate + 50_000_000) / 100_000_000)
   assert.equal(s.electricity_fen, cost(s.tariff.electricity))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"dongyue/internal/db"
@@ -87,6 +88,9 @@ type Charging struct {
 	o    Options
 	wake chan struct{}
 	news []event.Event // what Handle found, told when it is committed
+
+	mu   sync.Mutex
+	live map[string]lately // by cabinet/socket: the newest reading that is not in the journal
 }
 
 // New opens the tables.
@@ -101,7 +105,7 @@ func New(ctx context.Context, o Options) (*Charging, error) {
 	if err := o.DB.Migrate(ctx, "charging", dir); err != nil {
 		return nil, err
 	}
-	return &Charging{o: o, wake: make(chan struct{}, 1)}, nil
+	return &Charging{o: o, wake: make(chan struct{}, 1), live: map[string]lately{}}, nil
 }
 
 // State of a session.
@@ -173,6 +177,9 @@ func (c *Charging) Cut(ctx context.Context, tx *sql.Tx, device, part string, at 
 		return err
 	}
 	for _, s := range all {
+		if r, ok := c.latest(s); ok && !r.ev.ReceivedAt.After(at) {
+			(&Charging{o: c.o}).count(s, &r.ev, &r.said)
+		}
 		s.cutAt = at.UnixMilli()
 		if err := c.end(ctx, tx, s, "safety_cut", at); err != nil {
 			return err

@@ -124,10 +124,14 @@ func (c *Charging) metered(ctx context.Context, tx *sql.Tx, ev *event.Event, x *
 	if err != nil || s == nil || ev.At.UnixMilli() < s.countedAt {
 		return err
 	}
+	return c.advanceMeter(ctx, tx, s, ev, x)
+}
+
+func (c *Charging) advanceMeter(ctx context.Context, tx *sql.Tx, s *Session, ev *event.Event, x *said) error {
 	if !c.count(s, ev, x) {
 		return nil
 	}
-	_, err = tx.ExecContext(ctx, "UPDATE charging_sessions SET counter = ?, counted_at = ?, used = ?, flags = ? WHERE id = ? AND state IN ('charging', 'starting')",
+	_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET counter = ?, counted_at = ?, used = ?, flags = ? WHERE id = ? AND state IN ('charging', 'starting')",
 		int64(s.counter), s.countedAt, int64(s.EnergyMWh), s.Flags, s.ID)
 	return err
 }

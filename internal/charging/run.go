@@ -25,12 +25,19 @@ const (
 func (c *Charging) Run(ctx context.Context) error {
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()
+	var read time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-c.wake:
 		case <-t.C:
+		}
+		if now := time.Now(); now.Sub(read) >= readEvery {
+			read = now
+			if err := c.keepReadings(ctx); err != nil && ctx.Err() == nil {
+				c.o.Log.ErrorContext(ctx, "charging: readings not kept", "err", err)
+			}
 		}
 		due, err := list(ctx, c.o.DB.Read(), "WHERE state IN ('paying', 'starting', 'refunding', 'owing') AND next_at <= ? ORDER BY asked_at LIMIT 64", time.Now().UnixMilli())
 		if err != nil {

@@ -262,6 +262,32 @@ func TestACutEndsTheBill(t *testing.T) {
 	}
 }
 
+// TestReadingsPastTheJournal: what a meter tells with QoS 0 is seen while it charges, and
+// is on the bill of a cut.
+func TestReadingsPastTheJournal(t *testing.T) {
+	d := openDesk(t)
+	s := d.start("k")
+	at := time.Now().UTC().Add(-time.Hour).Truncate(time.Millisecond)
+	d.happens("session_started", at, map[string]any{"session": s.ID, "user": "p-1"})
+	tell := func(after time.Duration, wh float64) {
+		b, _ := json.Marshal(map[string]any{"state": "charging", "power_w": 300, "energy_wh": wh})
+		d.c.Live(event.Event{Device: "shed", Kind: event.Charger, Channel: event.Telemetry, Part: "7", At: at.Add(after), ReceivedAt: at.Add(after), Data: b})
+	}
+	tell(10*time.Minute, 50)
+	d.until("it is seen", func() bool { _, _, used, _, _ := d.row(s.ID); return used == 50_000 })
+	tell(20*time.Minute, 100)
+	if err := d.db.Tx(t.Context(), func(tx *sql.Tx) error {
+		return d.c.Cut(t.Context(), tx, "shed", "7", at.Add(21*time.Minute))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	tell(30*time.Minute, 150) // the relay sticks: nothing of this is billed
+	d.reaches(s.ID, "settled")
+	if _, reason, used, _, _ := d.row(s.ID); reason != "safety_cut" || used != 100_000 || d.balance() != bill(100_000) {
+		t.Errorf("%s: %d mWh, %d fen stay, want those of 100 Wh", reason, used, d.balance())
+	}
+}
+
 // TestStartAndStopAThousandTimes: it earns nothing, costs nothing, and is held up.
 func TestStartAndStopAThousandTimes(t *testing.T) {
 	d := openDesk(t)
