@@ -316,6 +316,7 @@ func (a *App) buildBroker(ctx context.Context) (err error) {
 		a.devices.Live(ev)
 		a.ladder.See(&ev)
 		a.guard.Live(ev)
+		a.charging.Live(ev)
 		a.judge.live(ev)
 		a.series.Write([]event.Event{ev})
 	}}
