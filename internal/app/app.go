@@ -32,6 +32,7 @@ import (
 	"dongyue/internal/muster"
 	"dongyue/internal/notify"
 	"dongyue/internal/official"
+	"dongyue/internal/panel"
 	"dongyue/internal/pki"
 	"dongyue/internal/rota"
 	"dongyue/internal/series"
@@ -82,6 +83,7 @@ type App struct {
 	broadcast *broadcast.Broadcasts
 	voice     *voice.Voice
 	official  *official.Official
+	panels    *panel.Room
 	orders    *workorder.Orders
 	lighting  *lighting.Lighting
 	rota      *rota.Rota

@@ -1,0 +1,63 @@
+package panel
+
+import (
+	"context"
+	"time"
+)
+
+// look is how often panels are compared with what they should show: one may have been
+// installed, or have come back with a memory of its own.
+const look = 15 * time.Second
+
+// Run wants on each panel what holds there, until ctx ends.
+func (r *Room) Run(ctx context.Context) error {
+	for {
+		wait := r.step(ctx)
+		t := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return nil
+		case <-r.kick:
+			t.Stop()
+		case <-t.C:
+		}
+	}
+}
+
+// step does it once and says when to come again. A pole that is away gets its text when
+// it comes: it is a part of what is wanted of it, with an end that it keeps by itself.
+func (r *Room) step(ctx context.Context) time.Duration {
+	all, err := r.open(ctx, r.o.DB.Read())
+	if err != nil {
+		if ctx.Err() == nil {
+			r.o.Log.ErrorContext(ctx, "panels: notices not read", "err", err)
+		}
+		return time.Second
+	}
+	now := r.now()
+	for _, p := range r.o.Panels.Panels(ctx) {
+		if err := r.want(ctx, &p, contentOf(p.ID, strongest(all, p.Zone, now)), now); err != nil && ctx.Err() == nil {
+			r.o.Log.WarnContext(ctx, "panel was not told", "device_id", p.ID, "err", err)
+		}
+	}
+	if end := ending(all, now); !end.IsZero() {
+		return min(look, end.Sub(now)+time.Millisecond)
+	}
+	return look
+}
+
+// want signs anew only what is new: each signature is younger than the one before, which
+// is how a panel tells an old one that somebody plays to it.
+func (r *Room) want(ctx context.Context, p *Panel, c Content, now time.Time) error {
+	last := wanted(p.Wanted)
+	if c.same(&last) {
+		return nil
+	}
+	c.IssuedAt = now
+	s, err := sign(r.key, &c)
+	if err != nil {
+		return err
+	}
+	return r.o.Panels.Desire(ctx, p.ID, map[string]any{"panel": s})
+}
