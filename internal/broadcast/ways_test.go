@@ -410,7 +410,7 @@ func TestSchedules(t *testing.T) {
 // A voice is heard where it is on the air and nowhere else; when it goes, all goes.
 func TestMicrophone(t *testing.T) {
 	r := fresh(t, withSound)
-	id, packet, closed := r.Microphone("chen")
+	id, packet, closed := r.Microphone("chen", nil)
 	status, got := r.ask("POST", "/broadcasts", `{"zones":["east/b01"],"live":"`+id+`","priority":4}`)
 	if status != 201 || got["live"] != true {
 		t.Fatalf("%d %v", status, got)

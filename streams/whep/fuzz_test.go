@@ -45,7 +45,7 @@ func doorway(f *testing.F) *Server {
 	room, err := streams.New(streams.Options{DB: d, Feed: feed, Puller: dark{}, LeaveOff: time.Millisecond})
 	must(err)
 	must(room.Seed(f.Context(), []streams.Camera{{ID: "c", Name: "c", URL: "rtsp://h/x"}}))
-	s, err := New(Options{Addr: "127.0.0.1:0", Streams: room, Microphone: func(string) (string, func([]byte), func()) {
+	s, err := New(Options{Addr: "127.0.0.1:0", Streams: room, Microphone: func(string, func([]byte, uint32)) (string, func([]byte), func()) {
 		return rand.Text(), func([]byte) {}, func() {}
 	}})
 	must(err)

@@ -17,16 +17,18 @@ import (
 
 // desk is who takes the voices.
 type desk struct {
-	mu     sync.Mutex
-	owners []string
-	closed []string
-	words  chan []byte
+	mu      sync.Mutex
+	owners  []string
+	closed  []string
+	replies []func([]byte, uint32)
+	words   chan []byte
 }
 
-func (d *desk) open(owner string) (string, func([]byte), func()) {
+func (d *desk) open(owner string, reply func([]byte, uint32)) (string, func([]byte), func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.owners = append(d.owners, owner)
+	d.replies = append(d.replies, reply)
 	id := fmt.Sprintf("mic-%d", len(d.owners))
 	return id, func(b []byte) {
 			select {
@@ -67,10 +69,13 @@ type mic struct {
 	location string
 }
 
-// speak offers a microphone and connects it.
+// speak offers a microphone that does not listen, and connects it.
 func (h *hub) speak(who string) *mic {
+	return h.connected(h.offering(webrtc.RTPTransceiverDirectionSendonly), who)
+}
+
+func (h *hub) connected(m *mic, who string) *mic {
 	h.t.Helper()
-	m := h.offering()
 	res, body := h.do(http.MethodPost, "/whip/microphone", "application/sdp", m.pc.LocalDescription().SDP, "X-Who", who)
 	if res.StatusCode != http.StatusCreated {
 		h.t.Fatalf("%d %s", res.StatusCode, body)
@@ -95,7 +100,7 @@ func (h *hub) speak(who string) *mic {
 }
 
 // offering is a microphone with all its candidates, not yet offered.
-func (h *hub) offering() *mic {
+func (h *hub) offering(direction webrtc.RTPTransceiverDirection) *mic {
 	h.t.Helper()
 	pc, err := newClient().NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
@@ -106,7 +111,7 @@ func (h *hub) offering() *mic {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if _, err := pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}); err != nil {
+	if _, err := pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: direction}); err != nil {
 		h.t.Fatal(err)
 	}
 	offer, err := pc.CreateOffer(nil)
@@ -179,7 +184,7 @@ func TestAMicrophoneEndsWithItsBrowser(t *testing.T) {
 
 func TestMicrophonesThatAreRefused(t *testing.T) {
 	h, d := voices(t)
-	good := h.offering().pc.LocalDescription().SDP
+	good := h.offering(webrtc.RTPTransceiverDirectionSendonly).pc.LocalDescription().SDP
 	for _, c := range []struct {
 		what, typ, offer string
 		status           int
@@ -210,5 +215,44 @@ func TestMicrophonesThatAreRefused(t *testing.T) {
 	defer d.mu.Unlock()
 	if n := len(d.owners) - len(d.closed); n != 5 {
 		t.Errorf("%d are open", n)
+	}
+}
+
+func TestAnAnswerComesBackOnTheSameConnection(t *testing.T) {
+	h, d := voices(t)
+	m := h.offering(webrtc.RTPTransceiverDirectionSendrecv)
+	heard := make(chan []byte, 100)
+	m.pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		for {
+			p, _, err := tr.ReadRTP()
+			if err != nil {
+				return
+			}
+			heard <- p.Payload
+		}
+	})
+	h.connected(m, "chen")
+	h.say(m, d, []byte{0xfc, 1})
+	for end := time.Now().Add(20 * time.Second); ; {
+		d.replies[0]([]byte{0xfc, 7}, 960)
+		select {
+		case got := <-heard:
+			if !bytes.Equal(got, []byte{0xfc, 7}) {
+				t.Fatalf("heard %x", got)
+			}
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(end) {
+			t.Fatal("no answer is heard")
+		}
+	}
+}
+
+func TestWhoDoesNotListenIsNotAnswered(t *testing.T) {
+	h, d := voices(t)
+	h.speak("chen")
+	if d.replies[0] != nil {
+		t.Error("there is a way back to a browser that only sends")
 	}
 }
