@@ -19,7 +19,7 @@ func TestReadingsThatCannotBeRead(t *testing.T) {
 	publish("telemetry", said(`"temp_c":21,"noise_db":48,"lux":300,"level_mm":12,"humidity_pct":55`))
 	lamp("telemetry", said(`"temp_c":21,"noise_db":48,"lux":300`))
 
-	bad := map[string]func(string){
+	bad := map[string]func(channel, payload string){
 		`"noise_db":"loud"`: publish, `"noise_db":NaN`: publish, `"noise_db":1e309`: publish,
 		`"lux":-1`: publish, `"lux":null`: publish, `"level_mm":{"x":1}`: publish, `"level_mm":[12]`: publish, `"humidity_pct":"55"`: publish,
 		`"noise_db":true`: lamp, `"lux":"dark"`: lamp,
