@@ -106,6 +106,7 @@ test('the operator talks with the pole both ways; the answer is heard', async ()
   const live = await until('it is a talk with one loudspeaker', async () => (await hub.ok('GET', '/broadcasts?open=true')).items.find((b) => b.live))
   assert.deepEqual(live.nodes.map((n) => n.device), [speaker])
   assert.equal(live.two_way, true)
+  assert.equal((await hub.ok('GET', `/devices/${speaker}`)).zone, 'east/b01')
   // Chromium's device beeps once a second. The microphone of the simulated loudspeaker
   // hears what it plays, so each beep comes back: measured from the one to the other.
   const round = await page.evaluate(async () => {

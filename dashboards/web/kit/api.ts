@@ -62,7 +62,7 @@ export async function download(path: string, body: unknown, name: string): Promi
 async function ask(method: string, path: string, body: unknown, o: Options, ms: number): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   const raw = body instanceof Blob; // a picture goes as it is
-  if (body !== undefined) headers['Content-Type'] = raw ? body.type : 'application/json';
+  if (body !== undefined) headers['Content-Type'] = raw ? body.type || 'application/octet-stream' : 'application/json';
   if (o.key) headers['Idempotency-Key'] = o.key;
   if (o.match) headers['If-Match'] = `"${o.match}"`;
   let res: Response;

@@ -13,6 +13,10 @@ describe('the loudspeaker to talk over', () => {
   it('is the device itself where that is one', () => {
     expect(nearest([speaker('a', 1), speaker('b', 2)], speaker('b', 2))?.id).toBe('b');
   });
+  it('is one of the same place where the device is on no plan', () => {
+    const all = [speaker('n', 5, { zone: 'north/b09' }), speaker('e', 90, { zone: 'east/b01' }), speaker('w', 6, { zone: 'west' })];
+    expect(nearest(all, { ...pole, x: 0, y: 0, zone: 'east/b01' })?.id).toBe('e');
+  });
   it('is none where nobody hears', () => {
     expect(nearest([speaker('deaf', 10, { state: null })], pole)).toBeUndefined();
     expect(nearest([], undefined)).toBeUndefined();
