@@ -163,10 +163,18 @@ func (x officialZones) Zones(ctx context.Context) (out []official.Zone) {
 	return out
 }
 
+// panelsWithin is how long the result of an official message waits for the panels, from
+// its broadcast on; they follow their orders in a second or two.
+const panelsWithin = 8 * time.Second
+
 // settled tells the authorities what became of their message, loudspeaker by loudspeaker.
-func (a *App) settled(ctx context.Context, b broadcast.Broadcast) {
+func (a *App) settled(ctx context.Context, b broadcast.Broadcast) bool {
 	if b.Actor != officialActor {
-		return
+		return true
+	}
+	began, err := time.Parse(time.RFC3339, b.At)
+	if shown, all, failed := a.panels.Shown(ctx, b.Ref); failed == nil && err == nil && shown < all && time.Since(began) < panelsWithin {
+		return false
 	}
 	h := official.Heard{Ref: b.Ref, Targets: b.Targets}
 	for _, n := range b.Nodes {
@@ -182,4 +190,5 @@ func (a *App) settled(ctx context.Context, b broadcast.Broadcast) {
 	if err := a.official.Settled(ctx, h); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "result of an official message not stored", "broadcast_id", b.ID, "err", err)
 	}
+	return true
 }

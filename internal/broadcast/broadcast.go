@@ -136,7 +136,9 @@ type Options struct {
 	Location *time.Location                         // of the community; nil: UTC
 	Night    Night                                  // when ranks 4 to 6 are silent
 	Trouble  func(ctx context.Context, b Broadcast) // too few loudspeakers began in time; may be nil
-	Settled  func(ctx context.Context, b Broadcast) // every loudspeaker has begun, or won't; may be nil
+	// Settled is told that every loudspeaker has begun, or won't; may be nil. With false it
+	// is asked again, until the time in which they must have begun is over.
+	Settled func(ctx context.Context, b Broadcast) bool
 }
 
 // Broadcasts sends messages and keeps their proof.

@@ -265,7 +265,7 @@ func TestTooFewHeardIt(t *testing.T) {
 		var told, settled []string
 		r := fresh(t, func(o *broadcast.Options) {
 			o.Trouble = func(_ context.Context, b broadcast.Broadcast) { told = append(told, b.ID) }
-			o.Settled = func(_ context.Context, b broadcast.Broadcast) { settled = append(settled, b.ID) }
+			o.Settled = func(_ context.Context, b broadcast.Broadcast) bool { settled = append(settled, b.ID); return true }
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
