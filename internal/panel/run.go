@@ -9,6 +9,11 @@ import (
 // installed, or have come back with a memory of its own.
 const look = 15 * time.Second
 
+// behind is how long panels wait with what is new. The same message is about to be heard,
+// and its orders go through the same store: a voice has 300 ms to displace another, a text
+// ten seconds to be there.
+const behind = 700 * time.Millisecond
+
 // Run wants on each panel what holds there, until ctx ends.
 func (r *Room) Run(ctx context.Context) error {
 	for {
@@ -20,8 +25,23 @@ func (r *Room) Run(ctx context.Context) error {
 			return nil
 		case <-r.kick:
 			t.Stop()
+			if !pause(ctx, behind) {
+				return nil
+			}
 		case <-t.C:
 		}
+	}
+}
+
+// pause is over after a while, or false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
 	}
 }
 
