@@ -135,6 +135,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		what string
 		f    func(context.Context) error
 	}{
+		{"site", a.setZone}, // ahead of all rooms: several go by the local clock
 		{"health", a.buildHealth},
 		{"stores", a.openStores},
 		{"people", a.buildIdentity},
