@@ -262,6 +262,7 @@ func (a *App) buildFollowers(ctx context.Context) (err error) {
 		{"doorbell", a.doorbell.Handle},
 		{"lighting", a.lighting.Handle},
 		{"orders", a.linkLamps},
+		{"panels", a.panels.Handle},
 		{"broadcast", a.broadcast.Handle},
 		{"charger curves", a.guard.Handle},
 		{"charger ladder", a.ladder.Handle},

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"dongyue/internal/db"
+	"dongyue/internal/event"
 	"dongyue/internal/web"
 )
 
@@ -233,5 +234,21 @@ func TestAPanelThatIsNotToldIsToldAgain(t *testing.T) {
 	f.street.fail = nil
 	if got := f.shows("lamp-e"); got != "红色" {
 		t.Errorf("shows %q", got)
+	}
+}
+
+func TestScreensAreToldOfWhatPanelsShow(t *testing.T) {
+	f := fresh(t)
+	before := f.o.Feed.Last()
+	evs := []event.Event{
+		{Kind: event.Lamp, Device: "lamp-e", Channel: event.Happening, Type: "panel_shown"},
+		{Kind: event.Lamp, Device: "lamp-e", Channel: event.Happening, Type: "sos"},
+		{Kind: event.Lamp, Device: "lamp-e", Channel: event.Happening, Type: "panel_refused"},
+		{Kind: event.Door, Device: "door-1", Channel: event.Happening, Type: "panel_shown"},
+	}
+	f.must(f.o.DB.Tx(t.Context(), func(tx *sql.Tx) error { return f.Handle(t.Context(), tx, evs) }))
+	f.must(f.o.Feed.Committed(t.Context()))
+	if n := f.o.Feed.Last() - before; n != 2 {
+		t.Errorf("%d entries", n)
 	}
 }
