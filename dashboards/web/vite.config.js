@@ -1,5 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { worker } from './scripts/worker.js';
 
 const apps = ['dispatch', 'crew']; // the residents' pages are built by vite.phone.config.js
 
@@ -20,7 +21,7 @@ const pages = {
 const hub = process.env.DONGYUE_HUB ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [svelte(), pages],
+  plugins: [svelte(), pages, worker('crew')],
   server: { port: 5173, proxy: { '/api': hub, '/whep': hub } },
   build: {
     outDir: 'dist',

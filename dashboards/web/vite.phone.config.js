@@ -17,7 +17,7 @@ const plainScopes = {
 };
 
 export default defineConfig({
-  plugins: [phoneMessages, svelte(), plainScopes, worker],
+  plugins: [phoneMessages, svelte(), plainScopes, worker('home')],
   publicDir: false, // the first build has put it there
   build: {
     outDir: 'dist',

@@ -35,6 +35,10 @@ func (Kind) CheckEvent(typ, part string, data devices.Fields) (string, error) {
 		data.OptNumber("temp_c", -100, 3000)
 		data.OptNumber("leakage_ma", 0, 1e6)
 		data.OptNumber("angle_deg", -360, 360)
+	case "panel_shown", "panel_refused":
+		data.OptText("message", 64)
+		data.OptText("sha256", 64)
+		data.OptText("reason", 64)
 	default:
 		return part, devices.Refuse(devices.CodeEvent, "a lamp has no event %.40q", typ)
 	}

@@ -114,6 +114,16 @@ func (x *Access) At(person, unit, flat string) bool {
 	return p != nil && p.livesAt(unit, flat)
 }
 
+// Home is the zone where a person lives; "" for nobody and for those who left.
+func (x *Access) Home(person string) string {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if p := x.ix.people[person]; p != nil && p.Left == 0 {
+		return p.Unit
+	}
+	return ""
+}
+
 func (p *Person) livesAt(unit, flat string) bool {
 	return flat != "" && p.Household == flat && p.Unit == unit && p.Left == 0 && (p.Kind == Resident || p.Kind == Child)
 }

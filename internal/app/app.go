@@ -32,6 +32,7 @@ import (
 	"dongyue/internal/muster"
 	"dongyue/internal/notify"
 	"dongyue/internal/official"
+	"dongyue/internal/panel"
 	"dongyue/internal/pki"
 	"dongyue/internal/rota"
 	"dongyue/internal/series"
@@ -82,6 +83,7 @@ type App struct {
 	broadcast *broadcast.Broadcasts
 	voice     *voice.Voice
 	official  *official.Official
+	panels    *panel.Room
 	orders    *workorder.Orders
 	lighting  *lighting.Lighting
 	rota      *rota.Rota
@@ -134,6 +136,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		what string
 		f    func(context.Context) error
 	}{
+		{"site", a.setZone}, // ahead of all rooms: several go by the local clock
 		{"health", a.buildHealth},
 		{"stores", a.openStores},
 		{"people", a.buildIdentity},

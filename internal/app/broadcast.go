@@ -142,9 +142,10 @@ func (s speakers) Get(ctx context.Context, id string) (broadcast.Node, bool) {
 func loudspeaker(d *devices.Device) broadcast.Node {
 	var state struct {
 		RTP string `json:"rtp"`
+		Mic bool   `json:"microphone"`
 	}
 	_ = json.Unmarshal(d.State, &state) // a state without it is one that fetches only
-	return broadcast.Node{ID: d.ID, Online: d.Online, RTP: state.RTP}
+	return broadcast.Node{ID: d.ID, Online: d.Online, RTP: state.RTP, Mic: state.Mic}
 }
 
 // announcer gives loudspeakers their orders.

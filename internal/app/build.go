@@ -143,7 +143,7 @@ func (a *App) buildDevices(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(a.buildBroadcast(ctx), a.buildOfficial(ctx)); err != nil {
+	if err := errors.Join(a.buildBroadcast(ctx), a.buildPanels(ctx), a.buildOfficial(ctx)); err != nil {
 		return err
 	}
 	a.orders, err = workorder.New(workorder.Options{DB: a.db, Feed: a.feed, Log: a.log, Staff: a.identity, Proof: lampProof{a}})
@@ -263,6 +263,7 @@ func (a *App) buildFollowers(ctx context.Context) (err error) {
 		{"doorbell", a.doorbell.Handle},
 		{"lighting", a.lighting.Handle},
 		{"orders", a.linkLamps},
+		{"panels", a.panels.Handle},
 		{"broadcast", a.broadcast.Handle},
 		{"charger curves", a.guard.Handle},
 		{"charger ladder", a.ladder.Handle},

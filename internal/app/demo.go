@@ -73,12 +73,16 @@ func (a *App) buildDemo(context.Context) (err error) {
 	}
 	d.fleet, err = agent.New(agent.Options{
 		Broker: mqtt.String(), Devices: d.town.Devices, People: d.town.People, Quiet: d.Quiet, Log: a.log, Seed: demoSeed, Progress: d.progress,
-		ListKey: a.access.ListKey(), Plugged: []agent.Plugged{{Charger: community.ShedB, Socket: "7", User: d.town.People[0].ID}}, // the resident of the demonstration
+		ListKey: a.access.ListKey(), PanelKey: a.panels.Key(), Plugged: []agent.Plugged{{Charger: community.ShedB, Socket: "7", User: d.town.People[0].ID}}, // the resident of the demonstration
 	})
 	if err != nil {
 		return err
 	}
-	d.script, err = incident.New(incident.Options{Fleet: d.fleet, Cameras: d.cameras, Lenses: lenses{d}, Views: d.town.Cameras, Log: a.log, Seed: demoSeed})
+	authority, err := a.demoAuthority()
+	if err != nil {
+		return err
+	}
+	d.script, err = incident.New(incident.Options{Fleet: d.fleet, Cameras: d.cameras, Lenses: lenses{d}, Authority: authority, Views: d.town.Cameras, Log: a.log, Seed: demoSeed})
 	a.demo = d
 	return err
 }

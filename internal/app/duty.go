@@ -17,9 +17,6 @@ import (
 
 // buildDuty makes the rooms that know whom to call, and how.
 func (a *App) buildDuty(ctx context.Context) (err error) {
-	if a.zone, err = a.o.Config.Site.Location(); err != nil {
-		return ConfigError{err}
-	}
 	staff := staff{a.identity}
 	a.rota, err = rota.New(ctx, rota.Options{DB: a.db, Feed: a.feed, People: staff, Audit: a.identity, Zone: a.zone, Log: a.log})
 	if err != nil {

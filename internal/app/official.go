@@ -27,9 +27,15 @@ import (
 // What official messages need of the rest of the house.
 
 func (a *App) buildOfficial(ctx context.Context) error {
+	if a.panels == nil {
+		return nil // what came before has failed, and says so
+	}
 	c := a.o.Config.Official
+	if a.o.Demo != nil {
+		demoOfficial(&c, a.o.Config.Data.Dir)
+	}
 	o := official.Options{
-		DB: a.db, Feed: a.feed, Air: officialAir{a.broadcast}, Zones: officialZones{a.devices}, Log: a.log, Sender: c.Sender,
+		DB: a.db, Feed: a.feed, Air: officialAir{a.broadcast}, Signs: officialSigns{a.panels}, Homes: a.access, Zones: officialZones{a.devices}, Log: a.log, Sender: c.Sender,
 		Folder: c.Folder, Upstream: c.Upstream, Geocodes: map[string]string{}, Alarm: a.notBelieved,
 	}
 	for _, g := range c.Geocodes {
@@ -45,8 +51,13 @@ func (a *App) buildOfficial(ctx context.Context) error {
 			return ConfigError{fmt.Errorf("official.keys: %w", err)}
 		}
 	}
+	if a.o.Demo != nil {
+		if err := a.believeDemo(&o); err != nil {
+			return err
+		}
+	}
 	if o.Keys != nil || c.Upstream != "" {
-		pair, err := officialPair(filepath.Join(a.o.Config.Data.Dir, "official"), c.Sender)
+		pair, err := signingPair(filepath.Join(a.o.Config.Data.Dir, "official"), "hub", c.Sender)
 		if err != nil {
 			return err
 		}
@@ -62,10 +73,10 @@ func (a *App) buildOfficial(ctx context.Context) error {
 // it by hand.
 const officialYears = 20
 
-// officialPair is the key that the hub signs its own messages with, and its certificate,
-// made at the first start.
-func officialPair(dir, name string) (tls.Certificate, error) {
-	cert, key := filepath.Join(dir, "hub.pem"), filepath.Join(dir, "hub.key")
+// signingPair is the key that somebody signs messages with, and its certificate, made at
+// the first start.
+func signingPair(dir, file, name string) (tls.Certificate, error) {
+	cert, key := filepath.Join(dir, file+".pem"), filepath.Join(dir, file+".key")
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return pair, err
@@ -152,10 +163,18 @@ func (x officialZones) Zones(ctx context.Context) (out []official.Zone) {
 	return out
 }
 
+// panelsWithin is how long the result of an official message waits for the panels, from
+// its broadcast on; they follow their orders in a second or two.
+const panelsWithin = 8 * time.Second
+
 // settled tells the authorities what became of their message, loudspeaker by loudspeaker.
-func (a *App) settled(ctx context.Context, b broadcast.Broadcast) {
+func (a *App) settled(ctx context.Context, b broadcast.Broadcast) bool {
 	if b.Actor != officialActor {
-		return
+		return true
+	}
+	began, err := time.Parse(time.RFC3339, b.At)
+	if shown, all, failed := a.panels.Shown(ctx, b.Ref); failed == nil && err == nil && shown < all && time.Since(began) < panelsWithin {
+		return false
 	}
 	h := official.Heard{Ref: b.Ref, Targets: b.Targets}
 	for _, n := range b.Nodes {
@@ -171,4 +190,5 @@ func (a *App) settled(ctx context.Context, b broadcast.Broadcast) {
 	if err := a.official.Settled(ctx, h); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "result of an official message not stored", "broadcast_id", b.ID, "err", err)
 	}
+	return true
 }

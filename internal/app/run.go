@@ -34,6 +34,7 @@ func (a *App) Run(ctx context.Context) error {
 		"access":    a.access.Run,
 		"broadcast": a.broadcast.Run,
 		"official":  a.official.Run,
+		"panels":    a.panels.Run,
 		"herald":    a.herald,
 		"doors":     a.doors.Run,
 		"doorbell":  a.doorbell.Run,

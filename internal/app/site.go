@@ -74,3 +74,11 @@ func readSite(b []byte) (devices.Site, []devices.RowError) {
 	}
 	return siteOf(s), nil
 }
+
+// setZone is the time zone of the community.
+func (a *App) setZone(context.Context) (err error) {
+	if a.zone, err = a.o.Config.Site.Location(); err != nil {
+		return ConfigError{err}
+	}
+	return nil
+}

@@ -24,7 +24,7 @@ var ground = []string{"internal/event", "internal/db", "internal/web", "internal
 var rooms = []string{
 	"broker", "devices", "streams", "rules", "dashboards",
 	"internal/access", "internal/alarm", "internal/broadcast", "internal/charging", "internal/config", "internal/doorbell", "internal/doors", "internal/health", "internal/identity",
-	"internal/journal", "internal/lighting", "internal/muster", "internal/notify", "internal/official", "internal/pki", "internal/rota", "internal/series", "internal/simulator", "internal/workorder",
+	"internal/journal", "internal/lighting", "internal/muster", "internal/notify", "internal/official", "internal/panel", "internal/pki", "internal/rota", "internal/series", "internal/simulator", "internal/workorder",
 }
 
 // imports returns what each folder's non-test files import, folders and

@@ -120,14 +120,15 @@ func (b *Broadcasts) airtime(ctx context.Context, id, device string) (context.Co
 // airing is sound on its way to one loudspeaker.
 type airing struct{ end context.CancelFunc }
 
-// silence ends what the hub itself sends to a loudspeaker.
+// silence ends what the hub itself sends to a loudspeaker, and takes from it.
 func (b *Broadcasts) silence(id, device string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	key := id + "/" + device
-	if x := b.sent[key]; x != nil {
-		x.end()
-		delete(b.sent, key)
+	for _, key := range []string{id + "/" + device, id + "/" + backOf(device)} {
+		if x := b.sent[key]; x != nil {
+			x.end()
+			delete(b.sent, key)
+		}
 	}
 }
 
@@ -136,7 +137,7 @@ func (b *Broadcasts) only(id, device string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for key, x := range b.sent {
-		if strings.HasSuffix(key, "/"+device) && key != id+"/"+device {
+		if strings.HasSuffix(key, "/"+device) && !strings.HasPrefix(key, id+"/") {
 			x.end()
 			delete(b.sent, key)
 		}

@@ -27,6 +27,7 @@ func (b *Broadcasts) Register(a *web.API) {
 		Tag: tag, Action: web.Broadcast,
 	}, b.postStop)
 	a.Handle(http.MethodGet, "/broadcasts/{id}/sound", web.Public, http.HandlerFunc(b.sound))
+	a.Handle(http.MethodPost, "/broadcasts/{id}/voice", web.Public, http.HandlerFunc(b.voice))
 	b.registerLibrary(a)
 }
 
@@ -35,6 +36,8 @@ type postInput struct {
 	Body struct {
 		Zones       []string     `json:"zones,omitempty" doc:"zones, each with all below; \"\" is the whole community" example:"[\"east\"]"`
 		Polygon     [][2]float64 `json:"polygon,omitempty" maxItems:"100" doc:"corners in metres on the plan; the loudspeakers inside"`
+		Speaker     string       `json:"speaker,omitempty" maxLength:"63" doc:"one loudspeaker, instead of both"`
+		TwoWay      bool         `json:"two_way,omitempty" doc:"a talk: what the microphone of the loudspeaker hears comes back to your microphone's connection (speaker and live)"`
 		Text        string       `json:"text,omitempty" maxLength:"2000"`
 		URL         string       `json:"url,omitempty" maxLength:"2048" doc:"sound that loudspeakers fetch from elsewhere"`
 		Recording   string       `json:"recording,omitempty" maxLength:"64" doc:"id of an uploaded sound"`
@@ -68,7 +71,7 @@ func who(ctx context.Context) string {
 func (b *Broadcasts) post(ctx context.Context, in *postInput) (*output, error) {
 	q := &in.Body
 	r := Request{
-		Zones: q.Zones, Text: q.Text, URL: q.URL, Recording: q.Recording, Live: q.Live, Priority: q.Priority, Mode: q.Mode, Repeat: q.Repeat,
+		Zones: q.Zones, Speaker: q.Speaker, TwoWay: q.TwoWay, Text: q.Text, URL: q.URL, Recording: q.Recording, Live: q.Live, Priority: q.Priority, Mode: q.Mode, Repeat: q.Repeat,
 		VolumePct: q.VolumePct, Interrupted: q.Interrupted, AtNight: q.AtNight, Key: in.Key, Actor: who(ctx), Ref: q.Ref,
 	}
 	for _, p := range q.Polygon {

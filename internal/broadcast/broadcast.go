@@ -27,6 +27,7 @@ type Node struct {
 	ID     string
 	Online bool
 	RTP    string // host:port that it listens on for sound that is sent to it; "": it fetches only
+	Mic    bool   // it has a microphone, and can answer
 }
 
 // Point on the plan, in metres.
@@ -57,6 +58,7 @@ type PlayArgs struct {
 	URL        string   `json:"url,omitempty"`
 	Stream     string   `json:"stream,omitempty"` // a live voice
 	RTP        *RTPArgs `json:"rtp,omitempty"`    // the second way
+	Back       string   `json:"back,omitempty"`   // where it sends what its microphone hears, of a talk
 	Text       string   `json:"text,omitempty"`
 	Priority   int      `json:"priority"`
 	Repeat     int      `json:"repeat"`
@@ -134,7 +136,9 @@ type Options struct {
 	Location *time.Location                         // of the community; nil: UTC
 	Night    Night                                  // when ranks 4 to 6 are silent
 	Trouble  func(ctx context.Context, b Broadcast) // too few loudspeakers began in time; may be nil
-	Settled  func(ctx context.Context, b Broadcast) // every loudspeaker has begun, or won't; may be nil
+	// Settled is told that every loudspeaker has begun, or won't; may be nil. With false it
+	// is asked again, until the time in which they must have begun is over.
+	Settled func(ctx context.Context, b Broadcast) bool
 }
 
 // Broadcasts sends messages and keeps their proof.

@@ -34,6 +34,7 @@ type estate struct {
 	plays []play
 	stops []string
 	rtp   map[string]string
+	mics  map[string]bool
 	fail  map[string]error
 	onTap func(command string, p play)
 }
@@ -61,7 +62,7 @@ func (e *estate) Within(_ context.Context, polygon []broadcast.Point) []broadcas
 }
 
 func (e *estate) Get(_ context.Context, id string) (broadcast.Node, bool) {
-	return broadcast.Node{ID: id, Online: true, RTP: e.rtp[id]}, true
+	return broadcast.Node{ID: id, Online: true, RTP: e.rtp[id], Mic: e.mics[id]}, true
 }
 
 func (e *estate) Give(_ context.Context, orders []broadcast.Order) (all []broadcast.Given) {

@@ -23,6 +23,8 @@ const (
 type Request struct {
 	Zones       []string
 	Polygon     []Point // instead of zones, or beside them
+	Speaker     string  // instead of both: one loudspeaker
+	TwoWay      bool    // what its microphone hears comes back
 	Text        string
 	URL         string
 	Recording   string // id of an uploaded recording
@@ -48,6 +50,7 @@ type Broadcast struct {
 	URL         string   `json:"url"`
 	Recording   string   `json:"recording" doc:"id of the uploaded sound"`
 	Live        bool     `json:"live" doc:"a voice from a microphone"`
+	TwoWay      bool     `json:"two_way" doc:"who speaks hears the loudspeaker's microphone"`
 	Priority    int      `json:"priority" doc:"rank: 1 fire, 2 official, 3 life safety, 4 operator, 5 notice, 6 music"`
 	Mode        string   `json:"mode" enum:"actual,exercise"`
 	Repeat      int      `json:"repeat"`

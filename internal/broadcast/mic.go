@@ -20,6 +20,7 @@ type microphones struct {
 
 type microphone struct {
 	id, owner string
+	reply     func(packet []byte, samples uint32) // to who speaks; nil: he does not listen
 	mu        sync.Mutex
 	ears      map[*ear]bool
 	closed    bool
@@ -36,11 +37,12 @@ const earBuffer = 50
 func newMicrophones() *microphones { return &microphones{all: map[string]*microphone{}} }
 
 // Microphone opens a voice of somebody and returns its id, where its packets of Opus go
-// and how it ends. Broadcasts that are on the air from it are stopped with it.
-func (b *Broadcasts) Microphone(owner string) (id string, packet func([]byte), closed func()) {
+// and how it ends; reply takes what is answered to it, and may be nil. Broadcasts that are
+// on the air from it are stopped with it.
+func (b *Broadcasts) Microphone(owner string, reply func(packet []byte, samples uint32)) (id string, packet func([]byte), closed func()) {
 	var n [12]byte
 	_, _ = rand.Read(n[:]) // never fails since Go 1.24
-	m := &microphone{id: "mic-" + hex.EncodeToString(n[:]), owner: owner, ears: map[*ear]bool{}}
+	m := &microphone{id: "mic-" + hex.EncodeToString(n[:]), owner: owner, reply: reply, ears: map[*ear]bool{}}
 	b.mics.mu.Lock()
 	b.mics.all[m.id] = m
 	b.mics.mu.Unlock()

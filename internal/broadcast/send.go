@@ -89,7 +89,7 @@ func (b *Broadcasts) plan(ctx context.Context, q Request) (Broadcast, error) {
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	bc := Broadcast{
-		ID: id.String(), Zones: slices.Clone(q.Zones), Text: q.Text, URL: q.URL, Recording: q.Recording, mic: q.Live, Live: q.Live != "", siren: q.Siren,
+		ID: id.String(), Zones: slices.Clone(q.Zones), Text: q.Text, URL: q.URL, Recording: q.Recording, mic: q.Live, Live: q.Live != "", TwoWay: q.TwoWay, siren: q.Siren,
 		Priority: q.Priority, Mode: q.Mode, Repeat: q.Repeat, VolumePct: q.VolumePct, Interrupted: q.Interrupted, AtNight: q.AtNight,
 		Actor: q.Actor, Ref: q.Ref, At: ms(now), Nodes: []NodeOf{}, deadline: now.Add(startWithin), until: now.Add(patience(q.Priority)),
 	}
@@ -112,6 +112,16 @@ func (b *Broadcasts) plan(ctx context.Context, q Request) (Broadcast, error) {
 			}
 			bc.Nodes = append(bc.Nodes, node)
 		}
+	}
+	if q.Speaker != "" {
+		n, ok := b.speakers.Get(ctx, q.Speaker)
+		switch {
+		case !ok:
+			return Broadcast{}, web.Fail(http.StatusUnprocessableEntity, "broadcast.no_speakers", "there is no loudspeaker "+q.Speaker)
+		case q.TwoWay && !n.Mic:
+			return Broadcast{}, web.Fail(http.StatusUnprocessableEntity, "broadcast.deaf", "the loudspeaker "+q.Speaker+" has no microphone: speak to it without two_way")
+		}
+		add([]Node{n})
 	}
 	for _, zone := range q.Zones {
 		add(b.speakers.In(ctx, zone))
@@ -147,6 +157,6 @@ func patience(rank int) time.Duration {
 }
 
 func same(a, b *Broadcast) bool {
-	return slices.Equal(a.Zones, b.Zones) && a.Text == b.Text && a.URL == b.URL && a.Recording == b.Recording && a.mic == b.mic &&
+	return slices.Equal(a.Zones, b.Zones) && a.Text == b.Text && a.URL == b.URL && a.Recording == b.Recording && a.mic == b.mic && a.TwoWay == b.TwoWay &&
 		a.Priority == b.Priority && a.Mode == b.Mode && a.Repeat == b.Repeat
 }

@@ -30,7 +30,7 @@ func list(ctx context.Context, q querier, where string, args ...any) ([]Broadcas
 func heads(ctx context.Context, q querier, where string, args ...any) ([]Broadcast, error) {
 	rows, err := q.QueryContext(ctx, `
 		SELECT seq, id, zones, text, url, priority, mode, repeat, volume_pct, actor, ref, at, deadline, open,
-			live, recording, program, length_ms, interrupted, at_night, until, stopped_at, stopped_by, judged FROM broadcasts `+where, args...)
+			live, recording, program, length_ms, interrupted, at_night, until, stopped_at, stopped_by, judged, two_way FROM broadcasts `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read broadcasts: %w", err)
 	}
@@ -41,7 +41,7 @@ func heads(ctx context.Context, q querier, where string, args ...any) ([]Broadca
 		var zones string
 		var at, deadline, until, stopped int64
 		err := rows.Scan(&b.seq, &b.ID, &zones, &b.Text, &b.URL, &b.Priority, &b.Mode, &b.Repeat, &b.VolumePct, &b.Actor, &b.Ref, &at, &deadline, &b.Open,
-			&b.mic, &b.Recording, &b.program, &b.LengthMS, &b.Interrupted, &b.AtNight, &until, &stopped, &b.StoppedBy, &b.judged)
+			&b.mic, &b.Recording, &b.program, &b.LengthMS, &b.Interrupted, &b.AtNight, &until, &stopped, &b.StoppedBy, &b.judged, &b.TwoWay)
 		if err != nil {
 			return nil, fmt.Errorf("read broadcasts: %w", err)
 		}
@@ -125,11 +125,11 @@ func insert(ctx context.Context, tx *sql.Tx, b *Broadcast, key string) error {
 	b.Open = !b.ended()
 	r, err := tx.ExecContext(ctx, `
 		INSERT INTO broadcasts(id, zones, text, url, priority, mode, repeat, volume_pct, actor, ref, idem_key, at, deadline, open,
-			live, recording, program, length_ms, interrupted, at_night, until, judged)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+			live, recording, program, length_ms, interrupted, at_night, until, two_way, judged)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
 		b.ID, string(zones), b.Text, b.URL, b.Priority, b.Mode, b.Repeat, b.VolumePct, b.Actor, b.Ref,
 		sql.NullString{String: key, Valid: key != ""}, at.UnixMilli(), b.deadline.UnixMilli(), b.Open,
-		b.mic, b.Recording, b.program, b.LengthMS, b.Interrupted, b.AtNight, b.until.UnixMilli())
+		b.mic, b.Recording, b.program, b.LengthMS, b.Interrupted, b.AtNight, b.until.UnixMilli(), b.TwoWay)
 	if err != nil {
 		return fmt.Errorf("store broadcast %s: %w", b.ID, err)
 	}

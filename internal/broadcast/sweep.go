@@ -75,7 +75,7 @@ func (b *Broadcasts) sweep(ctx context.Context, now time.Time) (time.Duration, e
 			return 0, err
 		}
 		if !bc.judged {
-			rest = min(rest, max(bc.deadline.Sub(now), 100*time.Millisecond)+time.Millisecond)
+			rest = min(rest, max(min(bc.deadline.Sub(now), askAgain), 100*time.Millisecond)+time.Millisecond)
 		}
 		if bc.StoppedAt == "" && bc.Open && b.muted(bc.Priority, bc.AtNight, now) {
 			if _, err := b.Stop(ctx, bc.ID, "night"); err != nil {
@@ -151,6 +151,9 @@ func (b *Broadcasts) fail(ctx context.Context, id string, n *NodeOf, why string,
 	})
 }
 
+// askAgain is how often those are asked who want to wait with the result.
+const askAgain = time.Second
+
 // enough is the share of the loudspeakers that must begin in time.
 const enough = 0.98
 
@@ -175,11 +178,12 @@ func (b *Broadcasts) judged(ctx context.Context, bc *Broadcast, now time.Time) e
 		return nil
 	}
 	// Told first: after a crash it is told again rather than never.
-	if float64(heard) < enough*float64(bc.Targets) && b.o.Trouble != nil && bc.StoppedAt == "" {
+	heardEnough := float64(heard) >= enough*float64(bc.Targets)
+	if !heardEnough && b.o.Trouble != nil && bc.StoppedAt == "" {
 		b.o.Trouble(ctx, *bc)
 	}
-	if b.o.Settled != nil {
-		b.o.Settled(ctx, *bc)
+	if b.o.Settled != nil && !b.o.Settled(ctx, *bc) && heardEnough && now.Before(deadline) {
+		return nil
 	}
 	bc.judged = true
 	return b.db.Tx(ctx, func(tx *sql.Tx) error { return set(ctx, tx, bc.ID, `judged = 1`) })

@@ -59,6 +59,9 @@ func (b *Broadcasts) after(bc *Broadcast, was string, n Node) string {
 // that the same order after a crash is the same to the byte.
 func (b *Broadcasts) play(bc *Broadcast, n *NodeOf) PlayArgs {
 	a := PlayArgs{Message: bc.ID, Priority: bc.Priority, Repeat: 1, VolumePct: bc.VolumePct, PositionMS: n.PositionMS, Text: bc.spoken()}
+	if bc.TwoWay && b.o.Base() != "" {
+		a.Back = b.backAddress(bc, n)
+	}
 	switch n.Path {
 	case byHTTP:
 		if u := b.address(bc, n); bc.mic != "" {

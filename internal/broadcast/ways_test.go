@@ -265,7 +265,7 @@ func TestTooFewHeardIt(t *testing.T) {
 		var told, settled []string
 		r := fresh(t, func(o *broadcast.Options) {
 			o.Trouble = func(_ context.Context, b broadcast.Broadcast) { told = append(told, b.ID) }
-			o.Settled = func(_ context.Context, b broadcast.Broadcast) { settled = append(settled, b.ID) }
+			o.Settled = func(_ context.Context, b broadcast.Broadcast) bool { settled = append(settled, b.ID); return true }
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -410,7 +410,7 @@ func TestSchedules(t *testing.T) {
 // A voice is heard where it is on the air and nowhere else; when it goes, all goes.
 func TestMicrophone(t *testing.T) {
 	r := fresh(t, withSound)
-	id, packet, closed := r.Microphone("chen")
+	id, packet, closed := r.Microphone("chen", nil)
 	status, got := r.ask("POST", "/broadcasts", `{"zones":["east/b01"],"live":"`+id+`","priority":4}`)
 	if status != 201 || got["live"] != true {
 		t.Fatalf("%d %v", status, got)

@@ -12,7 +12,8 @@ func dayi() Place { return Place{30.6, 103.5} }
 // Algorithm (its sample of Golden, Colorado, and its table of rise and set at 35° S),
 // and USNO's for 39° N 105° W. To the minute: USNO's tables of one day for Raleigh
 // and for Kukuihaele. NREL counts by days of UT: its sunset of 17 October is the one at
-// 00:20 UT, of the local evening before; so is USNO's of 2 August.
+// 00:20 UT, of the local evening before; so is USNO's of 2 August. TestTheTwoEvenings has
+// the reckoning for that.
 func TestSunAgainstAlmanacs(t *testing.T) {
 	const toTheSecond, toTheMinute = 30 * time.Second, 60 * time.Second // half a minute of rounding on top
 	golden, usno, south := Place{39.742476, -105.1786}, Place{39, -105}, Place{-35, 0}
@@ -104,5 +105,45 @@ func TestSunThatDoesNotCome(t *testing.T) {
 	}
 	for _, p := range []Place{{90, 0}, {-90, 180}, {0, -180}, {0, 180}} {
 		_ = p.SunOn(2026, 3, 20)
+	}
+}
+
+// Two published sunsets stand above under the local evening before their date. By hand,
+// with NOAA's formulas (declination δ, equation of time E, all in degrees and minutes):
+//
+// Golden, 39.7425° N 105.1786° W, cos H = (sin −0.833° − sin φ sin δ)/(cos φ cos δ),
+// local time of the sunset (UTC−7) = 12:00 + 4 min·(105.1786 − 105 + H) − E:
+//
+//	16 October 2003: δ = −9.02°, E = +14.47 min, H = 83.52° → 12:00 + 334.8 min − 14.5 min = 17:20.3
+//	17 October 2003: δ = −9.39°, E = +14.68 min, H = 83.21° → 12:00 + 333.5 min − 14.7 min = 17:18.9
+//
+// The published 17:20:19 is that of the 16th: at 00:20 on the 17th in UT, by which the
+// Solar Position Algorithm counts its days. For 39° N 105° W:
+//
+//	1 August 2015: δ = +17.87°, E = −6.32 min, H = 106.31° → 12:00 + 425.2 min + 6.3 min = 19:11.5
+//	2 August 2015: δ = +17.61°, E = −6.25 min, H = 106.07° → 12:00 + 424.3 min + 6.3 min = 19:10.5
+//
+// The published 19:11:31 is that of the 1st, at 02:11 on the 2nd in UT. So the dates above
+// are right, and those of the publications are days of UT. The sun agrees: on the evening
+// named here it stands on the horizon at that time, on the next one clearly below.
+func TestTheTwoEvenings(t *testing.T) {
+	for _, c := range []struct {
+		place    Place
+		at       string
+		nextDown float64 // how far below the horizon it is a day later, in degrees, at least
+	}{
+		{Place{39.742476, -105.1786}, "2003-10-16T17:20:19-07:00", 0.2},
+		{Place{39, -105}, "2015-08-01T19:11:31-07:00", 0.1},
+	} {
+		at, err := time.Parse(time.RFC3339, c.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if off := almanac(c.place, at) - limb; math.Abs(off) > 0.03 {
+			t.Errorf("%s: the sun stands %.3f° off the horizon", c.at, off)
+		}
+		if off := almanac(c.place, at.AddDate(0, 0, 1)) - limb; off > -c.nextDown {
+			t.Errorf("a day after %s: the sun stands %.3f° off the horizon, and would set at the same time", c.at, off)
+		}
 	}
 }

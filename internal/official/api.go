@@ -21,6 +21,7 @@ func (o *Official) Register(a *web.API) {
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/official/messages/{id}", Summary: "One official message", Tag: tag, Action: web.Broadcast}, o.get)
 	a.Handle(http.MethodGet, "/official/messages/{id}/raw", web.Broadcast, http.HandlerFunc(o.getRaw))
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/official/outbox", Summary: "Results and own alarms that go to the authorities, newest first", Tag: tag, Action: web.Broadcast}, o.getOutbox)
+	o.registerHome(a)
 }
 
 // submit takes a message as the body. The answer is 202 for what was believed,

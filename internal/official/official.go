@@ -35,6 +35,30 @@ type Air interface {
 	Silence(ctx context.Context, broadcast string) error
 }
 
+// Sign is a text for the panels of zones.
+type Sign struct {
+	Ref      string // of its message; the same again is one
+	Zones    []string
+	Text     string
+	Colour   string // white, blue, yellow, orange or red
+	Grave    bool
+	Exercise bool
+	Author   string
+	Until    time.Time
+}
+
+// Signs are the text panels.
+type Signs interface {
+	Show(ctx context.Context, s Sign) error
+	End(ctx context.Context, ref string) error
+	Shown(ctx context.Context, ref string) (shown, all int, err error)
+}
+
+// Homes knows where people live: the zone of a person's home, "" for none.
+type Homes interface {
+	Home(person string) (zone string)
+}
+
 // Zone is a place of the community.
 type Zone struct {
 	ID    string
@@ -52,6 +76,8 @@ type Options struct {
 	DB       *db.DB
 	Feed     *web.Feed
 	Air      Air
+	Signs    Signs // nil: there are no panels
+	Homes    Homes // nil: residents are shown what concerns the whole community
 	Zones    Zones
 	Log      *slog.Logger
 	Keys     *cap.Keys         // nil: nothing is believed
@@ -104,6 +130,7 @@ const (
 	Elsewhere State = "elsewhere" // believed, and about another place
 	Expired   State = "expired"   // came when it was over
 	Cancelled State = "cancelled" // another message ended it
+	Updated   State = "updated"   // another message took its place
 	Failed    State = "failed"    // no loudspeaker could be told
 	Refused   State = "refused"   // not believed, or not CAP
 	Replayed  State = "replayed"  // the same again, or too old

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -417,5 +418,90 @@ func TestOwnAlarms(t *testing.T) {
 	over, err := cap.Parse([]byte(out.Body.Items[0].XML))
 	if err != nil || over.MsgType != cap.Cancel || over.References[0].Identifier != "alarm-a1" {
 		t.Errorf("%+v %v", over, err)
+	}
+}
+
+// signs stand for the panels.
+type signs struct {
+	shown []Sign
+	ended []string
+}
+
+func (s *signs) Show(_ context.Context, x Sign) error {
+	s.shown = append(s.shown, x)
+	return nil
+}
+
+func (s *signs) End(_ context.Context, ref string) error {
+	s.ended = append(s.ended, ref)
+	return nil
+}
+
+func (s *signs) Shown(context.Context, string) (int, int, error) { return 2, 3, nil }
+
+type home struct{}
+
+func (home) Home(person string) string { return map[string]string{"p-east": "east/b01/u1", "p-west": "west"}[person] }
+
+// warnings are what a resident is shown.
+func (r *room) warnings(person string) (words []string) {
+	r.t.Helper()
+	out, err := r.getWarnings(web.WithPrincipal(r.t.Context(), web.Principal{ID: "u", Person: person}), nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, w := range out.Body.Items {
+		words = append(words, w.Colour+" "+w.Headline)
+	}
+	return words
+}
+
+func TestWhatIsReadOfAMessage(t *testing.T) {
+	panels := &signs{}
+	r := fresh(t, func(o *Options) { o.Signs, o.Homes = panels, home{} })
+	east := cap.Area{Polygons: []cap.Polygon{{r.at(320, 120), r.at(330, 120), r.at(330, 130), r.at(320, 120)}}}
+	first := r.message(east)
+	e := r.receive(first)
+	if s := panels.shown[0]; s.Ref != e.ID || strings.Join(s.Zones, ",") != "east" || s.Text != "暴雨红色预警 请留在室内。" || s.Colour != "red" || !s.Grave || s.Exercise || s.Author != sender {
+		t.Errorf("%+v", s)
+	}
+	if got := fmt.Sprint(r.warnings("p-east"), r.warnings("p-west"), r.warnings("")); got != "[red 暴雨红色预警] [] [red 暴雨红色预警]" {
+		t.Errorf("residents see %s", got)
+	}
+	// What is not public is for nobody's eyes.
+	r.receive(r.message(east, func(m *cap.Message) { m.Scope, m.Addresses = "Private", "hub" }))
+	if len(panels.shown) != 1 || len(r.warnings("p-east")) != 1 {
+		t.Errorf("a private message is shown: %v", r.warnings("p-east"))
+	}
+	// An update takes its place, also where nothing can be heard.
+	r.town.fail = errors.New("no loudspeaker")
+	up := r.receive(r.message(east, func(m *cap.Message) {
+		m.MsgType, m.References = cap.Update, []cap.Reference{cap.Of(first)}
+		m.Infos[0].Severity, m.Infos[0].Headline = "Severe", "暴雨橙色预警"
+	}))
+	r.town.fail = nil
+	if up.State != Failed || len(panels.shown) != 2 || fmt.Sprint(panels.ended) != fmt.Sprint([]string{e.ID}) {
+		t.Errorf("%s, shown %d, ended %v", up.State, len(panels.shown), panels.ended)
+	}
+	if got := fmt.Sprint(r.warnings("p-east")); got != "[orange 暴雨橙色预警]" {
+		t.Errorf("residents see %s", got)
+	}
+	if old, err := r.find(t.Context(), e.ID); err != nil || old.State != Updated {
+		t.Errorf("%v %v", old.State, err)
+	}
+	r.receive(r.message(east, func(m *cap.Message) {
+		m.MsgType, m.References = cap.Cancel, []cap.Reference{cap.Of(first), cap.Of(up.Message)}
+	}))
+	if got := r.warnings("p-east"); len(got) != 0 || !slices.Contains(panels.ended, up.ID) {
+		t.Errorf("after the end: %v, ended %v", got, panels.ended)
+	}
+	// The result counts the panels.
+	last := r.receive(r.message(east))
+	if err := r.Settled(t.Context(), Heard{Ref: last.ID, Targets: 1, Playing: 1, Nodes: []string{"s=playing"}}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := r.getOutbox(t.Context(), &listInput{Limit: 1})
+	if err != nil || !strings.Contains(out.Body.Items[0].XML, "loudspeakers 1 of 1 playing; panels 2 of 3 showing; s=playing") {
+		t.Errorf("%+v %v", out, err)
 	}
 }

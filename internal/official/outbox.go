@@ -32,8 +32,16 @@ func (o *Official) Settled(ctx context.Context, h Heard) error {
 	if e.State == Received { // it was heard before that was written down
 		e.State = Speaking
 	}
+	panels := ""
+	if o.o.Signs != nil {
+		shown, all, err := o.o.Signs.Shown(ctx, e.ID)
+		if err != nil {
+			return err
+		}
+		panels = fmt.Sprintf(" panels %d of %d showing;", shown, all)
+	}
 	err = o.db.Tx(ctx, func(tx *sql.Tx) error {
-		note := fmt.Sprintf("loudspeakers %d of %d playing; %s", h.Playing, h.Targets, strings.Join(h.Nodes, " "))
+		note := fmt.Sprintf("loudspeakers %d of %d playing;%s %s", h.Playing, h.Targets, panels, strings.Join(h.Nodes, " "))
 		return o.answer(ctx, tx, e, note)
 	})
 	o.nudge()

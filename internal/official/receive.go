@@ -134,6 +134,9 @@ func (o *Official) act(ctx context.Context, e Entry) (Entry, error) {
 		if err := update(ctx, tx, &e); err != nil {
 			return err
 		}
+		if err := o.supersede(ctx, tx, &e, old); err != nil {
+			return err
+		}
 		if e.State == Speaking || m.MsgType == cap.Ack || m.MsgType == cap.Error {
 			return nil // the result follows; and an answer is not answered
 		}
@@ -163,8 +166,36 @@ func (o *Official) referred(ctx context.Context, m *cap.Message) (old []Entry, e
 	return old, nil
 }
 
-// cancel ends what a message lets be heard.
+// supersede notes that a message has taken the place of others.
+func (o *Official) supersede(ctx context.Context, tx *sql.Tx, e *Entry, old []Entry) error {
+	if e.Message.MsgType != cap.Update || e.State != Speaking && e.State != Failed {
+		return nil
+	}
+	for i := range old {
+		if x := &old[i]; x.State == Speaking || x.State == Failed {
+			x.State = Updated
+			if err := update(ctx, tx, x); err != nil {
+				return err
+			}
+			shown := x.complete()
+			if _, err := o.feed.Append(ctx, tx, "official", &shown); err != nil {
+				return err
+			}
+			if err := o.tellHomes(ctx, tx, &shown); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// cancel ends what a message lets be heard and read.
 func (o *Official) cancel(ctx context.Context, e *Entry) error {
+	if o.o.Signs != nil {
+		if err := o.o.Signs.End(ctx, e.ID); err != nil {
+			return err
+		}
+	}
 	if e.Broadcast != "" {
 		if err := o.o.Air.Silence(ctx, e.Broadcast); err != nil {
 			return err
@@ -191,6 +222,9 @@ func (o *Official) speak(ctx context.Context, e *Entry, old []Entry) error {
 		}
 	}
 	id, err := o.o.Air.Speak(ctx, c)
+	if err := o.write(ctx, e, old); err != nil { // also where nothing is heard
+		return err
+	}
 	if err != nil {
 		o.log.WarnContext(ctx, "official message is not heard", "message_id", e.ID, "err", err)
 		e.State, e.Reason, e.Detail = Failed, "broadcast", err.Error()

@@ -13,7 +13,7 @@ import (
 // Entry is a message and what became of it.
 type Entry struct {
 	ID        string       `json:"id"`
-	State     State        `json:"state" enum:"received,speaking,silent,elsewhere,expired,cancelled,failed,refused,replayed"`
+	State     State        `json:"state" enum:"received,speaking,silent,elsewhere,expired,cancelled,updated,failed,refused,replayed"`
 	Reason    string       `json:"reason" doc:"why it was refused, replayed or failed: unsigned, signature, unknown_key, sender, replay, sent, form, too_large, no_keys, broadcast"`
 	Detail    string       `json:"detail,omitempty"`
 	Came      string       `json:"came" enum:"api,folder"`
@@ -118,8 +118,10 @@ func (o *Official) change(ctx context.Context, e *Entry, f func(tx *sql.Tx) erro
 			return err
 		}
 		shown := e.complete()
-		_, err := o.feed.Append(ctx, tx, "official", &shown)
-		return err
+		if _, err := o.feed.Append(ctx, tx, "official", &shown); err != nil {
+			return err
+		}
+		return o.tellHomes(ctx, tx, &shown)
 	})
 	if err != nil {
 		return err

@@ -28,6 +28,10 @@ func topicActions() map[string]Action {
 		"rung":         DoorsRead,
 		"muster":       MusterRead,
 		"broadcast":    Broadcast,
+		"official":     Broadcast,
+		"panel":        Broadcast,
+		"lighting":     DevicesRead,
+		"warning":      Home, // of the authorities, and public
 		"order":        OrdersRead,
 		"notify":       Self, // only what is for the reader
 		"call":         Home, // only what is for the reader

@@ -16,6 +16,7 @@ const tag = "orders"
 func (w *Orders) Register(a *web.API) {
 	w.registerOrders(a)
 	w.registerSteps(a)
+	w.registerPhotos(a)
 	w.registerRequests(a)
 }
 
@@ -65,6 +66,8 @@ func problem(err error) error {
 		return web.Fail(http.StatusConflict, "order.done", "the order is done; write a new one if it is not")
 	case errors.Is(err, ErrNotTaken):
 		return web.Fail(http.StatusConflict, "order.not_taken", "take the order first")
+	case errors.Is(err, ErrTooManyPhotos):
+		return web.Fail(http.StatusConflict, "order.too_many_photos", "an order has at most 12 photos")
 	case errors.Is(err, ErrTooMany):
 		return web.Fail(http.StatusTooManyRequests, "request.too_many", "many of your reports are still open; wait until some are done, or call the service centre")
 	}

@@ -128,6 +128,9 @@ func (w *Orders) Get(ctx context.Context, id string) (Order, error) {
 	if err != nil {
 		return o, err
 	}
+	if o.Photos, err = photos(ctx, w.db.Read(), id); err != nil {
+		return o, err
+	}
 	rows, err := w.db.Read().QueryContext(ctx, "SELECT at, actor, actor_name, what, text FROM work_log WHERE work_order = ? ORDER BY id", id)
 	if err != nil {
 		return o, fmt.Errorf("read log of order: %w", err)

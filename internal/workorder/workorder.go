@@ -110,6 +110,7 @@ type Order struct {
 	UpdatedAt    time.Time      `json:"updated_at"`
 	DoneAt       *time.Time     `json:"done_at,omitempty"`
 	CheckUntil   *time.Time     `json:"check_until,omitempty"` // of checking: after that the order goes back to who had it
+	Photos       []Photo        `json:"photos,omitempty"`      // with a single order; not in lists
 	Log          []Entry        `json:"log,omitempty"`         // with a single order; not in lists
 }
 

@@ -2,6 +2,7 @@ package whep
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"path/filepath"
@@ -44,7 +45,9 @@ func doorway(f *testing.F) *Server {
 	room, err := streams.New(streams.Options{DB: d, Feed: feed, Puller: dark{}, LeaveOff: time.Millisecond})
 	must(err)
 	must(room.Seed(f.Context(), []streams.Camera{{ID: "c", Name: "c", URL: "rtsp://h/x"}}))
-	s, err := New(Options{Addr: "127.0.0.1:0", Streams: room})
+	s, err := New(Options{Addr: "127.0.0.1:0", Streams: room, Microphone: func(string, func([]byte, uint32)) (string, func([]byte), func()) {
+		return rand.Text(), func([]byte) {}, func() {}
+	}})
 	must(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -117,6 +120,45 @@ func FuzzOffer(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzVoice: whatever a microphone offers is refused, or answered by SDP with as many
+// sections; and no microphone is left.
+func FuzzVoice(f *testing.F) {
+	good := browserOffer(f)
+	f.Add(strings.ReplaceAll(good, "recvonly", "sendonly"))
+	f.Add(strings.ReplaceAll(good, "recvonly", "sendrecv"))
+	f.Add(strings.ReplaceAll(strings.ReplaceAll(good, "recvonly", "sendonly"), "actpass", "passive"))
+	f.Add("v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=sendonly\r\n")
+	s := doorway(f)
+	f.Fuzz(func(t *testing.T, offer string) {
+		if len(offer) > maxBody || !speaks([]byte(offer)) {
+			return
+		}
+		v, answer, err := s.hear(web.Principal{ID: "u"}, offer)
+		if err == nil {
+			v.cancel(errDeleted)
+			var o, a sdp.SessionDescription
+			if err := a.UnmarshalString(answer); err != nil {
+				t.Fatalf("the answer is no SDP: %v\n%s", err, answer)
+			}
+			if err := o.UnmarshalString(offer); err == nil && len(o.MediaDescriptions) != len(a.MediaDescriptions) {
+				t.Fatalf("%d sections are answered by %d", len(o.MediaDescriptions), len(a.MediaDescriptions))
+			}
+		}
+		for end := time.Now().Add(20 * time.Second); microphones(s) > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("a microphone of this offer does not end:\n%s", stacks())
+			}
+		}
+	})
+}
+
+// microphones is how many are open.
+func microphones(s *Server) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.voices)
 }
 
 func stacks() []byte {

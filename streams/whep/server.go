@@ -36,8 +36,9 @@ type Options struct {
 	MaxSessions     int                   // pictures of all viewers: tiles, whether a camera is in them or not; 0: 2000
 	MaxPerPrincipal int                   // pictures of one; 0: 160
 	// Microphone takes a voice that somebody opens: its id, where its packets of Opus go, and
-	// what to call when it is closed. nil: no voices are taken.
-	Microphone func(owner string) (id string, packet func([]byte), closed func())
+	// what to call when it is closed; reply takes what is answered to it, and is nil where
+	// the browser does not listen. nil: no voices are taken.
+	Microphone func(owner string, reply func(packet []byte, samples uint32)) (id string, packet func([]byte), closed func())
 	Plain      bool // send through the WebRTC library, not past it; costs twice the processor time
 }
 

@@ -35,6 +35,7 @@ const (
 type voice struct {
 	id, principal string
 	pc            *webrtc.PeerConnection
+	back          *reply // nil: who speaks does not listen
 	packet        func([]byte)
 	closed        func()
 	connected     chan struct{}
@@ -137,7 +138,15 @@ func (s *Server) hear(who web.Principal, offer string) (v *voice, answer string,
 	}
 	v = &voice{principal: who.ID, pc: pc, connected: make(chan struct{})}
 	v.ctx, v.cancel = context.WithCancelCause(base)
-	v.id, v.packet, v.closed = s.o.Microphone(cmp.Or(who.Login, who.ID))
+	var back func([]byte, uint32)
+	if listens(offer) {
+		if v.back, err = newReply(); err != nil {
+			v.cancel(err)
+			return nil, "", errors.Join(err, pc.Close())
+		}
+		back = v.back.write
+	}
+	v.id, v.packet, v.closed = s.o.Microphone(cmp.Or(who.Login, who.ID), back)
 	if answer, err = v.answer(offer); err != nil {
 		v.cancel(err)
 		v.closed()
@@ -174,7 +183,7 @@ func (v *voice) answer(offer string) (answer string, err error) {
 			webrtc.PeerConnectionStateConnecting, webrtc.PeerConnectionStateDisconnected:
 		}
 	})
-	if _, err := v.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+	if err := v.transceiver(); err != nil {
 		return "", fmt.Errorf("%w: %w", errOffer, err)
 	}
 	if err := v.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
@@ -193,6 +202,16 @@ func (v *voice) answer(offer string) (answer string, err error) {
 	case <-time.After(gatherWithin): // the answer has what was found so far
 	}
 	return v.pc.LocalDescription().SDP, nil
+}
+
+// transceiver takes a voice, and gives an answer back where one is listened to.
+func (v *voice) transceiver() error {
+	if v.back == nil {
+		_, err := v.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+		return err
+	}
+	_, err := v.pc.AddTransceiverFromTrack(v.back.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendrecv})
+	return err
 }
 
 // listen passes on what is said, of the first track only.

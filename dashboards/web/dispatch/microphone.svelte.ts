@@ -13,11 +13,18 @@ export class Microphone {
   state = $state<MicState>('off');
   trouble = $state('');
   broadcast = $state.raw<Broadcast | undefined>(undefined);
+  /** What is answered, where this microphone also listens. */
+  answer = $state.raw<MediaStream | undefined>(undefined);
+  readonly #listens: boolean;
   #peer: RTCPeerConnection | undefined;
   #sound: MediaStream | undefined;
   #address = '';
   #held = false;
   #closed = false;
+
+  constructor(listens = false) {
+    this.#listens = listens;
+  }
 
   async connect(): Promise<void> {
     if (this.state !== 'off') return;
@@ -38,7 +45,8 @@ export class Microphone {
 
   async #join(): Promise<void> {
     const peer = (this.#peer = new RTCPeerConnection());
-    for (const track of this.#sound?.getAudioTracks() ?? []) peer.addTransceiver(track, { direction: 'sendonly' });
+    for (const track of this.#sound?.getAudioTracks() ?? []) peer.addTransceiver(track, { direction: this.#listens ? 'sendrecv' : 'sendonly' });
+    peer.addEventListener('track', (e) => (this.answer = new MediaStream([e.track])));
     await peer.setLocalDescription();
     await gathered(peer);
     const res = await fetch('/whip/microphone', { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: peer.localDescription?.sdp ?? '' });
@@ -58,13 +66,22 @@ export class Microphone {
   }
 
   /** Puts the voice on the air while it is held. */
-  async talk(zones: string[], priority: number): Promise<void> {
+  talk(zones: string[], priority: number): Promise<void> {
+    return this.#onAir({ zones, priority });
+  }
+
+  /** Opens a line to one loudspeaker, both ways, until it is released. */
+  call(speaker: string): Promise<void> {
+    return this.#onAir({ speaker, priority: 4, two_way: true });
+  }
+
+  async #onAir(what: { zones?: string[]; speaker?: string; two_way?: boolean; priority: number }): Promise<void> {
     if (this.#held || this.state !== 'ready') return;
     this.#held = true;
     this.state = 'talking';
     this.trouble = '';
     try {
-      this.broadcast = await post<Broadcast>('/broadcasts', { zones, live: this.#address.split('/').pop(), priority, at_night: priority === 4 }, { key: newKey() });
+      this.broadcast = await post<Broadcast>('/broadcasts', { ...what, live: this.#address.split('/').pop(), at_night: what.priority === 4 }, { key: newKey() });
       if (!this.#held) await this.#hush();
     } catch (e) {
       this.#held = false;
@@ -100,7 +117,7 @@ export class Microphone {
   #drop(): void {
     this.#peer?.close();
     this.#sound?.getTracks().forEach((x) => x.stop());
-    this.#peer = this.#sound = undefined;
+    this.#peer = this.#sound = this.answer = undefined;
     this.#held = false;
     this.state = 'off';
   }

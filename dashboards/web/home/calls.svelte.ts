@@ -2,7 +2,8 @@ import { get, post } from '../kit/api';
 import { session } from '../kit/session.svelte';
 import { Stream, type LinkState } from '../kit/stream';
 import { Bell } from './bell';
-import type { Call, CallState } from './types';
+import type { Call, CallState, Warning } from './types';
+import { warnings } from './warnings.svelte';
 
 const going = (c: Call): boolean => c.state === 'ringing' || c.state === 'answered';
 
@@ -22,11 +23,11 @@ class Calls {
   start(): () => void {
     const s = new Stream({
       url: '/api/v1/home/stream',
-      topics: ['call'],
-      event: (topic, data) => topic === 'call' && this.apply(data as Call),
-      reset: () => void this.load(),
+      topics: ['call', 'warning'], // one connection for all that a phone is told
+      event: (topic, data) => (topic === 'call' ? this.apply(data as Call) : warnings.apply(data as Warning)),
+      reset: () => void Promise.all([this.load(), warnings.load()]),
       state: (link) => {
-        if (link === 'live' && this.link !== 'live') void this.load(); // what came while nobody listened
+        if (link === 'live' && this.link !== 'live') void Promise.all([this.load(), warnings.load()]); // what came while nobody listened
         this.link = link;
       },
       denied: () => void session.load(),

@@ -59,6 +59,23 @@ export interface Call {
   mine: boolean;
 }
 
+/** What the authorities warn of. */
+export interface Warning {
+  id: string;
+  at: string;
+  /** Cancelled, or another took its place. */
+  over: boolean;
+  exercise: boolean;
+  colour: 'white' | 'blue' | 'yellow' | 'orange' | 'red';
+  headline: string;
+  description: string;
+  instruction: string;
+  sender: string;
+  area: string;
+  zones: string[];
+  until: string;
+}
+
 export interface MyData {
   credentials: { id: string; type: string; last4?: string; revoked_at?: string | null }[] | null;
   rights: unknown[] | null;

@@ -61,7 +61,8 @@ export async function download(path: string, body: unknown, name: string): Promi
 
 async function ask(method: string, path: string, body: unknown, o: Options, ms: number): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' };
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const raw = body instanceof Blob; // a picture goes as it is
+  if (body !== undefined) headers['Content-Type'] = raw ? body.type || 'application/octet-stream' : 'application/json';
   if (o.key) headers['Idempotency-Key'] = o.key;
   if (o.match) headers['If-Match'] = `"${o.match}"`;
   let res: Response;
@@ -72,7 +73,7 @@ async function ask(method: string, path: string, body: unknown, o: Options, ms: 
     res = await fetch(base + path, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? undefined : raw ? body : JSON.stringify(body),
       credentials: 'same-origin',
       signal: abort.signal,
     });
@@ -102,6 +103,7 @@ async function problem(res: Response, o: Options): Promise<ApiError> {
 }
 
 export const get = <T>(path: string) => call<T>('GET', path);
+export const put = <T>(path: string, body: unknown) => call<T>('PUT', path, body);
 export const post = <T>(path: string, body?: unknown, o?: Options) => call<T>('POST', path, body ?? {}, o);
 
 /** Follows a list's cursor to its end, at most so many items. */

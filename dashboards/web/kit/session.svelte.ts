@@ -1,4 +1,5 @@
 import { ApiError, call, get, onSignedOut } from './api';
+import { recall, remember } from './stored';
 import type { Role, User } from './types';
 
 export type App = 'dispatch' | 'crew' | 'home';
@@ -24,16 +25,19 @@ class Session {
   trouble = $state.raw<ApiError | undefined>(undefined);
 
   constructor() {
-    onSignedOut(() => (this.user = null));
+    onSignedOut(() => this.#gone());
   }
 
-  async load(): Promise<void> {
+  /** Without a network, offline takes who was signed in last: a crew in a cellar goes on. */
+  async load(offline = false): Promise<void> {
     try {
       this.user = (await get<{ user: User }>('/session')).user;
       this.trouble = undefined;
+      remember('user', this.user);
     } catch (err) {
       if (!(err instanceof ApiError)) throw err;
-      if (err.status === 401) this.user = null;
+      if (err.status === 401) this.#gone();
+      if (err.status === 0 && offline) this.user ??= recall<User | null>('user', null) ?? undefined;
       this.trouble = err.status === 401 ? undefined : err;
     }
   }
@@ -42,6 +46,7 @@ class Session {
     const { user } = await call<{ user: User }>('POST', '/session', { username, password }, { quiet401: true });
     this.user = user;
     this.trouble = undefined;
+    remember('user', user);
     return user;
   }
 
@@ -49,8 +54,13 @@ class Session {
     try {
       await call('DELETE', '/session');
     } finally {
-      this.user = null;
+      this.#gone();
     }
+  }
+
+  #gone(): void {
+    this.user = null;
+    remember('user', null);
   }
 }
 

@@ -179,6 +179,11 @@ export interface Order {
   source?: string;
   alarm?: string;
   log?: OrderLog[] | null;
+  photos?: { id: string; when: 'before' | 'after'; taken_at: string; by_name: string }[] | null;
+  /** On this phone: so many acts that the hub has not heard of. */
+  waiting?: number;
+  /** On this phone: it was said to be done, and the hub has not heard of it. */
+  claimed?: boolean;
 }
 
 /** Something that the demonstration can make happen. */

@@ -1,7 +1,7 @@
 // Leaves in the message files of a build only what its pages can say, so that an old
 // phone does not load the desk's words. A message that is named in a page but not kept
 // here is found by test/unit/phone.test.ts.
-const rooms = ['app', 'lang', 'signin', 'state', 'common', 'home', 'visit', 'request', 'nav', 'charge'];
+const rooms = ['app', 'lang', 'signin', 'state', 'common', 'home', 'visit', 'request', 'nav', 'charge', 'warning'];
 const errors = ['unknown', 'network', 'timeout', 'server', 'not_found', 'too_many', 'auth', 'home', 'access', 'visit', 'request', 'conflict', 'call', 'charging', 'alarm.life_safety'];
 
 export const kept = (key) => {

@@ -35,6 +35,9 @@ type Options struct {
 	// ListKey is the hub's, with which doors check their lists of rights; nil: doors
 	// go by the cards of the people behind them.
 	ListKey ed25519.PublicKey
+	// PanelKey is the hub's, with which text panels check what they are to show; nil:
+	// poles have no panel.
+	PanelKey ed25519.PublicKey
 	// Quiet keeps the residents at home.
 	Quiet bool
 	Log   *slog.Logger
@@ -140,6 +143,9 @@ func (f *Fleet) add(d community.Device, s *settings, cards []string, seed uint64
 		x.init(d, s, firmware, seed, x)
 	case event.Lamp:
 		x := &Lamp{times: t}
+		if f.opts.PanelKey != nil && d.Labels["panel"] != "" {
+			x.panel = &textPanel{pole: d.ID, key: f.opts.PanelKey}
+		}
 		dev, f.lamps[d.ID] = &x.Device, x
 		x.init(d, s, firmware, seed, x)
 	case event.Charger:

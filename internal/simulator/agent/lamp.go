@@ -19,7 +19,8 @@ type Lamp struct {
 	leaks    bool
 	failed   bool
 	pressed  bool
-	flashing int // counts flashes; 0 for none
+	flashing int        // counts flashes; 0 for none
+	panel    *textPanel // nil: the pole has none
 }
 
 // lampFull is the power of the lamp head at 100 % in watts, lampIdle that of the
@@ -42,6 +43,8 @@ type lampState struct {
 	Feeder string  `json:"feeder"`
 	Fault  bool    `json:"fault"`
 	Cut    bool    `json:"cut"`
+
+	Panel *panelState `json:"panel,omitempty"`
 
 	Version int `json:"config_version"`
 }
@@ -85,14 +88,15 @@ func (l *Lamp) start() {
 }
 
 func (l *Lamp) state() any {
-	return lampState{l.level(time.Now()), l.dim < 0, l.flashing > 0, l.pressed, l.spec.Labels["feeder"], l.failed, l.cut, l.version}
+	return lampState{l.level(time.Now()), l.dim < 0, l.flashing > 0, l.pressed, l.spec.Labels["feeder"], l.failed, l.cut, l.panel.state(), l.version}
 }
 
 // config takes the plan. It measures at once, and when an override ends.
 func (l *Lamp) config(payload []byte) {
 	var c struct {
-		Version  int       `json:"version"`
-		Lighting *lampPlan `json:"lighting"`
+		Version  int          `json:"version"`
+		Lighting *lampPlan    `json:"lighting"`
+		Panel    *signedPanel `json:"panel"`
 	}
 	if json.Unmarshal(payload, &c) != nil || c.Version <= l.version {
 		return
@@ -100,6 +104,9 @@ func (l *Lamp) config(payload []byte) {
 	l.version = c.Version
 	if c.Lighting != nil {
 		l.plan = *c.Lighting
+	}
+	if l.panel != nil && c.Panel != nil {
+		l.show(c.Panel)
 	}
 	l.report()
 	l.tell(time.Now())

@@ -30,7 +30,7 @@ var vocabulary = map[event.Kind]struct {
 		"rex": {"active"}, "tamper": {}, "duress": {}, "lock_fault": {}, "fire_input": {"active"}, "reader_link": {"link"}, "contact_fault": {"cause", "active"},
 	}},
 	event.Lamp: {
-		events:    map[string][]string{"sos": {"pressed"}, "lamp_failure": {"active"}, "leakage": {"active"}, "tilt": {"active"}, "cabinet_open": {"active"}},
+		events:    map[string][]string{"sos": {"pressed"}, "lamp_failure": {"active"}, "leakage": {"active"}, "tilt": {"active"}, "cabinet_open": {"active"}, "panel_shown": {"message", "sha256"}, "panel_refused": {"message", "reason"}},
 		telemetry: []string{"power_w", "voltage_v", "current_a", "dim_pct", "lux", "temp_c", "noise_db", "pm25_ug_m3"},
 	},
 	event.Charger: {

@@ -90,6 +90,7 @@ type (
 		Fault   bool    `json:"fault"`
 		RTP     string  `json:"rtp,omitempty"`
 		Refused int64   `json:"rtp_refused"`
+		Mic     bool    `json:"microphone"`
 	}
 )
 
@@ -105,7 +106,7 @@ func (s *Speaker) start() {
 }
 
 func (s *Speaker) state() any {
-	st := speakerState{Waiting: len(s.waiting), Volume: s.volume, Fault: s.broken, Refused: s.refused.Load()}
+	st := speakerState{Waiting: len(s.waiting), Volume: s.volume, Fault: s.broken, Refused: s.refused.Load(), Mic: true}
 	if s.now != nil {
 		st.Message = s.now.args.Message
 	}
@@ -179,6 +180,7 @@ type playArgs struct {
 	URL      string   `json:"url"`
 	Stream   string   `json:"stream"`
 	RTP      *rtpArgs `json:"rtp"`
+	Back     string   `json:"back"`
 	Text     string   `json:"text"`
 	Priority int      `json:"priority"`
 	Repeat   int      `json:"repeat"`

@@ -147,6 +147,8 @@ func (s *Speaker) brokeOff(p *playing) {
 func (s *Speaker) source(p *playing) source {
 	a := &p.args
 	switch {
+	case a.Stream != "" && a.Back != "":
+		return overheard(a.Stream, a.Back)
 	case a.Stream != "":
 		return fetch(a.Stream)
 	case a.URL != "":
@@ -166,6 +168,10 @@ func (s *Speaker) source(p *playing) source {
 
 // fetch gets sound over HTTP.
 func fetch(address string) source {
+	return fetched(address, func(_ context.Context, r io.Reader) io.Reader { return r })
+}
+
+func fetched(address string, tap func(context.Context, io.Reader) io.Reader) source {
 	return func(ctx context.Context) (sound.Source, io.Closer, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {
@@ -179,7 +185,7 @@ func fetch(address string) source {
 		if resp.StatusCode != http.StatusOK {
 			return nil, nil, errors.Join(fmt.Errorf("status %d", resp.StatusCode), resp.Body.Close())
 		}
-		src, err := sound.NewSource(resp.Body)
+		src, err := sound.NewSource(tap(ctx, resp.Body))
 		if err != nil {
 			return nil, nil, errors.Join(err, resp.Body.Close())
 		}

@@ -24,6 +24,10 @@ const (
 // estate carry twelve each.
 const lampsPerFeeder = 12
 
+// panelEvery is how many poles stand from one with a text panel to the next: at the
+// plaza three, in each court nine.
+const panelEvery = 4
+
 // devices lists the 403 things of the estate: 132 doors, 60 chargers, 120
 // lamps, 39 speakers, 40 smoke sensors and 12 monitors of switch cabinets.
 func devices(key []byte) []Device {
@@ -92,6 +96,9 @@ func lamps() []Device {
 			Name: fmt.Sprintf("%s%d号灯杆", zh, n), Zone: zone, X: x, Y: y,
 			Labels: map[string]string{upstream: feeder, "feeder": feeder}, // the controller is fed by the line that it switches
 		})
+		if n%panelEvery == 1 {
+			ds[len(ds)-1].Labels["panel"] = "led"
+		}
 	}
 	const perCourt = 36
 	number := map[string]int{}

@@ -28,6 +28,21 @@ type Lenses interface {
 	Cross(id string) error
 }
 
+// Warning is a message of the authorities.
+type Warning struct {
+	Headline, Text string
+	Exercise       bool
+	About          []string // earlier ones that it updates, or ends
+	Over           bool
+}
+
+// Authority is the demonstration's own: it signs what it sends.
+type Authority interface {
+	Warn(ctx context.Context, w Warning) (id string, err error)
+	// Forge sends a message whose headline was changed on its way.
+	Forge(ctx context.Context, headline, changed string) error
+}
+
 // Options of a Script.
 type Options struct {
 	Fleet *agent.Fleet
@@ -35,6 +50,8 @@ type Options struct {
 	Cameras Cameras
 	// Lenses that notice something; nil for none.
 	Lenses Lenses
+	// Authority that warns; nil for none.
+	Authority Authority
 	// Views are the cameras of the estate: incidents prefer what they see.
 	Views []community.Camera
 	Log   *slog.Logger

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -213,6 +214,7 @@ func TestIncidents(t *testing.T) {
 		"fire_panel":         {{`"fire_input"`, `"active":true`}, {`"fire_input"`, `"active":false`}},
 		"duress":             {{`"duress"`}, {`"decision":"ask"`}, {`"decision":"granted"`, "offline_list"}, {`"opened"`}, {`"closed"`}},
 		"lamp_sos":           {{`"sos"`, `"pressed":true`}, {`"sos"`, `"pressed":false`}},
+		"lamp_leakage":       {{`"leakage"`, yes, "43"}, {`"leakage"`, no}},
 		"lamp_failure":       {{`"lamp_failure"`, yes}, {`"lamp_failure"`, no}},
 		"speaker_fault":      {{"speaker-e01", `"fault"`, "amplifier", yes}, {"speaker-e01", `"fault"`, no}},
 		"device_offline":     {{"door-e01-1/presence", `"online":false`}, {"door-e01-1/presence", `"online":true`}},
@@ -266,6 +268,57 @@ func TestCutInTime(t *testing.T) {
 	for _, m := range w.got {
 		if strings.Contains(m, `"smoke"`) && strings.Contains(m, `"active":true`) {
 			t.Errorf("smoke although the port was cut: %s", m)
+		}
+	}
+}
+
+// post stands for the authority of the demonstration.
+type post struct {
+	mu  sync.Mutex
+	got []string
+}
+
+func (p *post) Warn(_ context.Context, w Warning) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	id := fmt.Sprintf("w%d", len(p.got)+1)
+	p.got = append(p.got, fmt.Sprintf("%s %s about %v exercise %v over %v", id, w.Headline, w.About, w.Exercise, w.Over))
+	return id, nil
+}
+
+func (p *post) Forge(_ context.Context, headline, changed string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.got = append(p.got, "forged "+headline+" to "+changed)
+	return nil
+}
+
+// A warning is updated and always ends, an exercise says so, and nobody warns without an
+// authority.
+func TestWarnings(t *testing.T) {
+	w := start(t)
+	p := &post{}
+	s, err := New(Options{Fleet: w.fleet, Authority: p, Pace: 0.001})
+	check(t, err)
+	for id, want := range map[string]string{
+		"official_warning":  "[w1 暴雨红色预警 about [] exercise false over false w2 暴雨红色预警升级 about [w1] exercise false over false w3 暴雨红色预警解除 about [w1 w2] exercise false over true]",
+		"official_exercise": "[w1 暴雨红色预警 about [] exercise true over false w2 暴雨红色预警升级 about [w1] exercise true over false w3 暴雨红色预警解除 about [w1 w2] exercise true over true]",
+		"official_forged":   "[forged 暴雨蓝色预警 to 全体居民立即撤离]",
+	} {
+		p.got = nil
+		for _, sc := range s.scenes {
+			if sc.ID == id {
+				check(t, sc.act(t.Context(), 0))
+			}
+		}
+		if got := fmt.Sprint(p.got); got != want {
+			t.Errorf("%s: %s", id, got)
+		}
+	}
+	s.opts.Authority = nil
+	for _, act := range []func(context.Context) error{s.warning(false), s.tampered} {
+		if err := act(t.Context()); !errors.Is(err, errNoAuthority) {
+			t.Errorf("without an authority: %v", err)
 		}
 	}
 }

@@ -27,6 +27,8 @@ const (
 	lensFor       = 40 * time.Second
 	lookEvery     = 500 * time.Millisecond
 	cutWithin     = 2 * time.Minute
+	warnFor       = 25 * time.Second // until a warning is updated, and from then to its end
+	leakFor       = 90 * time.Second
 	feederScatter = 60 * time.Millisecond // between one lamp's failure and the next one's
 )
 
@@ -77,6 +79,20 @@ func (s *Script) list() []scene {
 		of(
 			"feeder_failure", "线路停电", "Feeder failure",
 			"同一馈线上的12盏灯同时熄灭，75秒后恢复。", "All 12 lamps of a feeder go dark together and come back after 75 s.", s.feederFailure),
+		of(
+			"lamp_leakage", "灯杆漏电", "Leak at a lamp pole",
+			"一根灯杆对地漏电，枢纽立即断电并派急修单；90秒后漏电消除，供电须到场后人工恢复。",
+			"A lamp pole leaks to earth: the hub cuts it and orders an urgent repair. After 90 s the leak is gone; its supply is restored by hand.", s.leak),
+		of(
+			"official_warning", "官方预警", "Official warning",
+			"气象台发来签名的暴雨红色预警，东苑、西苑广播、灯杆屏和居民手机同时告知；25秒后升级，再过25秒解除。",
+			"The weather office sends a signed red warning: loudspeakers, panels and residents' phones of two courts tell of it. Updated after 25 s, cancelled 25 s later.", s.warning(false)),
+		of(
+			"official_exercise", "官方预警演练", "Official exercise",
+			"同样的预警，但状态为演练：先播「演练」提示语，50秒后结束。", "The same as an exercise, which says so first; it ends after 50 s.", s.warning(true)),
+		of(
+			"official_forged", "伪造预警", "Forged warning",
+			"一条被篡改的官方预警：拒收、不播出，并产生安全告警。", "A warning that was changed on its way: it is refused and silent, and raises a security alarm.", s.tampered),
 		lasting(
 			"power_cut", "东苑停电", "Power cut in the East Court",
 			"东苑全部设备同时掉电，随后反复通断，几分钟后恢复；其间有一扇门真的被撬开。",

@@ -1,4 +1,4 @@
-// The page is kept for times without a network by home-sw.js. A new version of it
+// A page for phones is kept for times without a network by its service worker. A new version of it
 // waits until this page says so: what is under way is not torn away, and no page runs
 // with half of an old version.
 
@@ -7,10 +7,11 @@ class Update {
   #waiting: ServiceWorker | undefined;
   #asked = false;
 
-  start(): void {
+  /** app is home or crew: the page that is kept. */
+  start(app: 'home' | 'crew'): void {
     if (!import.meta.env.PROD || !window.isSecureContext || !('serviceWorker' in navigator)) return;
     navigator.serviceWorker.addEventListener('controllerchange', () => this.#asked && location.reload());
-    void navigator.serviceWorker.register('/home-sw.js', { scope: '/home' }).then(
+    void navigator.serviceWorker.register(`/${app}-sw.js`, { scope: `/${app}` }).then(
       (r) => {
         this.#found(r);
         r.addEventListener('updatefound', () => {

@@ -1,8 +1,10 @@
-// Keeps the shell of /home for times without a network: the page, its scripts, styles
-// and pictures. Nothing else: what the hub answers and the pages of visitors are
-// never kept. FILES and VERSION are put in at build.
+// Keeps the shell of a page for phones, /home or /crew, for times without a network: the
+// page, its scripts, styles and pictures. Nothing else: what the hub answers and the pages
+// of visitors are never kept. APP, FILES and VERSION are put in at build.
+const APP = self.__APP__;
 const FILES = self.__FILES__;
-const SHELL = 'dongyue-home-' + self.__VERSION__;
+const KEPT = 'dongyue-' + APP + '-';
+const SHELL = KEPT + self.__VERSION__;
 const PATIENCE = 4000; // ms, until the kept page is shown instead
 
 self.addEventListener('install', (e) => {
@@ -13,7 +15,7 @@ self.addEventListener('activate', (e) => {
   e.waitUntil(
     caches
       .keys()
-      .then((names) => Promise.all(names.filter((n) => n.startsWith('dongyue-home-') && n !== SHELL).map((n) => caches.delete(n))))
+      .then((names) => Promise.all(names.filter((n) => n.startsWith(KEPT) && n !== SHELL).map((n) => caches.delete(n))))
       .then(() => self.clients.claim()),
   );
 });
@@ -26,7 +28,7 @@ self.addEventListener('fetch', (e) => {
   const url = new URL(e.request.url);
   if (e.request.method !== 'GET' || url.origin !== self.location.origin) return;
   if (e.request.mode === 'navigate') {
-    if (url.pathname === '/home' || url.pathname === '/home/') e.respondWith(page(e.request));
+    if (url.pathname === '/' + APP || url.pathname === '/' + APP + '/') e.respondWith(page(e.request));
     return;
   }
   if (FILES.includes(url.pathname)) e.respondWith(caches.match(url.pathname, { cacheName: SHELL }).then((kept) => kept || fetch(e.request)));
@@ -34,7 +36,7 @@ self.addEventListener('fetch', (e) => {
 
 // The newest page where there is a network, so that none is old; else the kept one.
 function page(request) {
-  const kept = () => caches.match('/home', { cacheName: SHELL });
+  const kept = () => caches.match('/' + APP, { cacheName: SHELL });
   return new Promise((show) => {
     const late = setTimeout(() => kept().then((r) => r && show(r)), PATIENCE);
     fetch(request).then(
