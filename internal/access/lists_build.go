@@ -66,7 +66,7 @@ func (b *builder) entry(c *Credential, d *Door, pol *Policy, s *rightSet) (e doo
 		return e, false
 	}
 	if c.MaxUses > 0 {
-		left := c.MaxUses - b.used[useCount{c.ID, d.ID}]
+		left := c.MaxUses - b.used[useCount{c.counted(), d.ID}]
 		if left <= 0 {
 			return e, false
 		}
@@ -87,6 +87,8 @@ func (b *builder) alone(c *Credential) bool {
 	case c.offline.kind == notOffline || c.Revoked != 0 || reached(c.To, b.now):
 		return false
 	case p == nil || p.Left != 0 || p.Escort != "": // who went before is the hub's to know
+		return false
+	case c.Confirm, c.Type == "plate" && p.Host != nil: // the host must be asked; whether the car is inside is the hub's to know
 		return false
 	}
 	return p.Kind != Child || p.Consent || reached(p.ChildUntil, b.now)

@@ -18,12 +18,12 @@ class Calls {
   skew = $state(0);
   #stream: Stream | undefined;
 
-  /** Begins to listen; gives what ends it. */
-  start(): () => void {
+  /** Begins to listen; gives what ends it. passed is called when a pass of mine needs me. */
+  start(passed: () => void = () => {}): () => void {
     const s = new Stream({
       url: '/api/v1/home/stream',
-      topics: ['call'],
-      event: (topic, data) => topic === 'call' && this.apply(data as Call),
+      topics: ['call', 'pass'],
+      event: (topic, data) => (topic === 'call' ? this.apply(data as Call) : passed()),
       reset: () => void this.load(),
       state: (link) => {
         if (link === 'live' && this.link !== 'live') void this.load(); // what came while nobody listened

@@ -24,6 +24,8 @@ type Door struct {
 	open     bool
 	leaving  bool                   // somebody was let out and is not through yet: nothing may lock before
 	visit    int                    // counts openings and relays, so that old timers do nothing
+	raised   int                    // visit for which the boom was raised by a fire
+	barrier  bool                   // a boom over a lane for cars, with a camera that reads plates
 	asked    map[string]credential  // badge event → what was shown, waiting for an answer
 	timers   map[string]*time.Timer // of asked
 }
@@ -35,6 +37,7 @@ type (
 	credential struct {
 		Type  string `json:"type"`
 		Value string `json:"value"`
+		out   bool   // shown inside, to get out
 	}
 	badgeData struct {
 		Credential credential `json:"credential"`
@@ -80,7 +83,12 @@ func (d *Door) state() any {
 func (d *Door) Badge(card string) { d.Show("card", card) }
 
 // Show holds anything to the reader outside: a card, a code, a PIN that is typed.
-func (d *Door) Show(typ, value string) { d.do(func() { d.badge(credential{typ, value}) }) }
+func (d *Door) Show(typ, value string) { d.do(func() { d.badge(credential{Type: typ, Value: value}) }) }
+
+// Drive stops a car before a barrier, whose camera reads the plate; out is from inside.
+func (d *Door) Drive(plate string, out bool) {
+	d.do(func() { d.badge(credential{Type: "plate", Value: plate, out: out}) })
+}
 
 // Ring calls a home from the panel.
 func (d *Door) Ring(flat string) { d.do(func() { d.happen("ring", "", ringData{flat}) }) }
@@ -104,6 +112,7 @@ func (d *Door) Fire(active bool) {
 			d.mode = event.FireRelease
 		}
 		d.report()
+		d.boom()
 	})
 }
 
@@ -145,7 +154,7 @@ func (d *Door) Force(stay time.Duration) {
 func (d *Door) Duress(card string) {
 	d.do(func() {
 		d.happen("duress", "", nil)
-		d.badge(credential{"card", card})
+		d.badge(credential{Type: "card", Value: card})
 	})
 }
 
@@ -160,13 +169,20 @@ func (d *Door) badge(c credential) {
 		d.decide(c)
 		return
 	}
-	id := d.happen("badge", "", badgeData{c, "in", "ask", ""})
+	id := d.happen("badge", "", badgeData{c, c.side(), "ask", ""})
 	d.asked[id] = c
 	d.timers[id] = d.after(d.times.Answer, func() {
 		if c, waiting := d.answered(id); waiting {
 			d.decide(c)
 		}
 	})
+}
+
+func (c *credential) side() string {
+	if c.out {
+		return "out"
+	}
+	return "in"
 }
 
 // answered ends the waiting for an answer.
@@ -182,8 +198,10 @@ func (d *Door) answered(id string) (c credential, waiting bool) {
 
 // decide goes by the door's own list and reports what it did.
 func (d *Door) decide(c credential) {
-	b := badgeData{c, "in", "denied", "unknown_credential"}
+	b := badgeData{c, c.side(), "denied", "unknown_credential"}
 	switch {
+	case c.out: // nobody is kept in
+		b.Decision, b.Reason = "granted", "free"
 	case d.list != nil:
 		var open bool
 		if open, b.Reason = d.list.Decide(c.Type, c.Value, d.mode, time.Now()); open {
@@ -248,7 +266,7 @@ func (d *Door) swing(stay time.Duration) int {
 }
 
 func (d *Door) shut(visit int) {
-	if d.visit != visit || !d.open {
+	if d.visit != visit || !d.open || d.held() {
 		return
 	}
 	d.open, d.unlocked, d.beep, d.leaving = false, false, false, false
@@ -275,15 +293,14 @@ func (d *Door) command(c command) (func(), error) {
 	}
 	switch c.Type {
 	case "unlock", "deny":
-		if a.Ref != "" {
-			if _, waiting := d.answered(a.Ref); !waiting {
-				return nil, errTooLate
-			}
+		shown, waiting := d.answered(a.Ref)
+		if a.Ref != "" && !waiting {
+			return nil, errTooLate
 		}
 		if c.Type == "deny" {
 			return func() { d.finish(c.ID, nil) }, nil
 		}
-		return d.unlock(c.ID, a.For)
+		return d.unlock(c.ID, a.For, shown.out)
 	case "lock":
 		return func() { d.lock(c.ID) }, nil
 	case "set_mode":
@@ -294,6 +311,7 @@ func (d *Door) command(c command) (func(), error) {
 		return func() {
 			d.mode = r
 			d.lock(c.ID)
+			d.boom()
 		}, nil
 	case "sync":
 		return func() {
@@ -304,8 +322,8 @@ func (d *Door) command(c command) (func(), error) {
 	return nil, errUnknown
 }
 
-func (d *Door) unlock(id string, seconds float64) (func(), error) {
-	if !d.mode.Admits(true) {
+func (d *Door) unlock(id string, seconds float64, out bool) (func(), error) {
+	if !d.mode.Admits(true) && !out {
 		return nil, errLockdown
 	}
 	hold := defaultRelay
