@@ -36,12 +36,12 @@ func (x *Access) registerStays(a *web.API) {
 		return nil, problem(x.ExtendPass(ctx, who.ID, who.Person, in.ID, in.Body.To))
 	})
 	web.Register(a, web.Op{
-		Method: "POST", Path: "/passes/{id}/left", Summary: "A guest is gone, though no camera saw it", Tag: tag, Action: web.AccessWrite, Status: http.StatusNoContent,
+		Method: "POST", Path: "/passes/{id}/left", Summary: "A guest is gone, though no camera saw it", Tag: tag, Action: web.DoorsUnlock, Status: http.StatusNoContent,
 	}, func(ctx context.Context, in *PathID) (*nothing, error) {
 		return nil, problem(x.GuestLeft(ctx, actor(ctx), "", in.ID))
 	})
 	web.Register(a, web.Op{
-		Method: "POST", Path: "/passes/{id}/extend", Summary: "Give a guest more time", Tag: tag, Action: web.AccessWrite, Status: http.StatusNoContent,
+		Method: "POST", Path: "/passes/{id}/extend", Summary: "Give a guest more time", Tag: tag, Action: web.DoorsUnlock, Status: http.StatusNoContent,
 	}, func(ctx context.Context, in *extendIn) (*nothing, error) {
 		return nil, problem(x.ExtendPass(ctx, actor(ctx), "", in.ID, in.Body.To))
 	})

@@ -44,8 +44,8 @@ export function local(d: Date): string {
   return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}T${two(d.getHours())}:${two(d.getMinutes())}`;
 }
 
-/** A plate as one reads it: 川A·12345. */
-export const plateWords = (plate: string): string => (/^[^使].{6,}$/u.test(plate) ? `${plate.slice(0, 2)}·${plate.slice(2)}` : plate);
+/** A plate as one reads it: with a dot behind the letter of the authority, where there is one. */
+export const plateWords = (plate: string): string => (/^.[A-Z].{5,}$/u.test(plate) ? `${plate.slice(0, 2)}·${plate.slice(2)}` : plate);
 
 /** Whether somebody can still come in by it. */
 export const alive = (p: Pass): boolean => p.state === 'good' || p.state === 'early';
