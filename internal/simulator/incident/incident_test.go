@@ -232,8 +232,8 @@ func TestIncidents(t *testing.T) {
 			{"door-gate-east", "川AD12345", `"side":"in"`}, {"door-gate-east", "川AD12345", `"side":"out"`, `"decision":"ask"`},
 			{"door-gate-east", `"side":"out"`, `"decision":"granted"`}, {"door-gate-east", `"opened"`}, {"door-gate-east", `"closed"`},
 		},
-		"doorbell":           {{"door-e01-1", `"type":"ring"`, `"flat":"0302"`}},
-		"resident_badge":     {{`"decision":"ask"`}, {`"decision":"granted"`}, {`"opened"`}, {`"closed"`}},
+		"doorbell":       {{"door-e01-1", `"type":"ring"`, `"flat":"0302"`}},
+		"resident_badge": {{`"decision":"ask"`}, {`"decision":"granted"`}, {`"opened"`}, {`"closed"`}},
 	} {
 		t.Run(id, func(t *testing.T) {
 			w := start(t)
