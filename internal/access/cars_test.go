@@ -70,6 +70,9 @@ func TestVisitorByCar(t *testing.T) {
 	if v := h.visitPage(link); v["state"] != "left" || v["inside_since"] != nil {
 		t.Fatalf("got %v", v)
 	}
+	if gone, err := h.GuestsGone(context.Background(), time.Now().Add(-time.Minute)); err != nil || !gone[p["person"].(string)] {
+		t.Fatalf("%v, %v", gone, err)
+	}
 	if got := h.show("barrier", "plate", "川AD12345", "in"); got != "inactive" {
 		t.Fatalf("again: %s", got)
 	}
@@ -98,6 +101,9 @@ func TestOnePlateOnTwoBookings(t *testing.T) {
 		t.Fatalf("in again, by a pass that did not end: %s", got)
 	}
 	h.want(204, "DELETE", "/home/passes/"+first["id"].(string), "", me)
+	if p := h.want(200, "GET", "/home/passes", "", me)["items"].([]any); p[0].(map[string]any)["used"].(float64)+p[1].(map[string]any)["used"].(float64) != 2 {
+		t.Fatalf("two openings: %v", p)
+	}
 	// No camera saw it leave: the host says so, and it may come again.
 	for _, p := range h.want(200, "GET", "/home/passes", "", me)["items"].([]any) {
 		h.want(204, "POST", "/home/passes/"+p.(map[string]any)["id"].(string)+"/left", "", me)

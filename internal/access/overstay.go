@@ -145,6 +145,19 @@ func (x *Access) overstays(ctx context.Context, host string) ([]PassInfo, error)
 	return over, err
 }
 
+// GuestsGone are the guests that have left since, by whichever door: who drove out of the
+// gate has left the stair, too.
+func (x *Access) GuestsGone(ctx context.Context, since time.Time) (map[string]bool, error) {
+	gone := map[string]bool{}
+	err := x.each(ctx, "SELECT person FROM access_passes WHERE ended_why = ? AND ended_at >= ?", []any{passLeft, since.UnixMilli()}, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		gone[id] = true
+		return err
+	})
+	return gone, err
+}
+
 // GuestLeft notes that a guest is gone whom no camera saw leave: the car counts as outside,
 // and a pass that ends with it has ended. host limits it to the host's own; empty: any.
 func (x *Access) GuestLeft(ctx context.Context, actor, host, id string) error {

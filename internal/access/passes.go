@@ -252,7 +252,8 @@ type PassFilter struct{ Host, Plate string }
 //nolint:gosec // names of columns, no secret
 const passColumns = `p.id, p.host, p.person, p.credential, v.name, p.plate, c.valid_from, c.valid_to, c.max_uses, p.leave, p.created_at, p.ended_at, p.ended_why,
 	(SELECT coalesce(group_concat(door), '') FROM access_rights WHERE person = p.person AND ended_at = 0),
-	(SELECT coalesce(sum(used), 0) FROM access_uses WHERE credential = p.credential), v.kind, c.confirm,
+	CASE WHEN c.max_uses > 0 THEN (SELECT coalesce(sum(used), 0) FROM access_uses WHERE credential = p.credential)
+		ELSE (SELECT count(*) FROM access_badges WHERE person = p.person AND side = 'in' AND decision = 'granted') END, v.kind, c.confirm,
 	(SELECT coalesce(max(in_at), 0) FROM access_cars WHERE person = p.person AND out_at = 0)
 	FROM access_passes p JOIN access_people v ON v.id = p.person JOIN access_credentials c ON c.id = p.credential`
 
