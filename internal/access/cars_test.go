@@ -2,12 +2,14 @@ package access
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"dongyue/internal/doorlist"
 	"dongyue/internal/web"
 )
 
@@ -316,5 +318,65 @@ func TestBarrierTellsAfterwards(t *testing.T) {
 	h.handle(ev)
 	if got := h.show("barrier", "plate", "川A12345", "in"); got != "car_inside" {
 		t.Fatalf("got %s", got)
+	}
+}
+
+// What a barrier opens for while it is alone: for no plate, and for no guest's code. At
+// the stair the code is good, unless the host wants to be asked.
+func TestGuestsAtABarrierThatIsAlone(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	id, me := h.host()
+	plain := h.invite(carPass("川A12345", ""), me)
+	asked := h.invite(carPass("川A54321", `,"confirm":true`), me)
+	_, err := h.AddCredential(ctx, "test", NewCredential{Person: id, Type: "plate", Value: "川A99999"})
+	h.must(err)
+	b, err := h.newBuilder(ctx, time.Now())
+	h.must(err)
+	barrier, _ := h.desk.Door("barrier")
+	stair, _ := h.desk.Door("door-1")
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	knows := func(d *Door, person, typ string) (n int) {
+		for _, c := range h.ix.credentials {
+			rights := rightSet{rights: []doorlist.Right{{When: Always}}}
+			if c.Person.ID != person || c.Type != typ {
+				continue
+			}
+			if _, ok := b.entry(c, d, nil, &rights); ok {
+				n++
+			}
+		}
+		return n
+	}
+	for _, c := range []struct {
+		d           *Door
+		person, typ string
+		want        int
+	}{
+		{&barrier, plain["person"].(string), "plate", 0}, {&barrier, plain["person"].(string), "qr", 0}, {&barrier, id, "plate", 0},
+		{&stair, plain["person"].(string), "qr", 1}, {&stair, plain["person"].(string), "plate", 0}, {&stair, asked["person"].(string), "qr", 0},
+	} {
+		if n := knows(c.d, c.person, c.typ); n != c.want {
+			t.Errorf("%s knows %d of type %s of %s, want %d", c.d.ID, n, c.typ, c.person, c.want)
+		}
+	}
+	cs, err := h.Credentials(ctx, id, "", 10)
+	h.must(err)
+	for _, c := range cs {
+		if c.ShowOnce {
+			t.Errorf("%s is to be shown once", c.Type)
+		}
+	}
+	h.must(h.db.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec("UPDATE access_credentials SET offline = x''")
+		return err
+	}))
+	cs, err = h.Credentials(ctx, id, "", 10)
+	h.must(err)
+	for _, c := range cs {
+		if c.ShowOnce != (c.Type == "card") {
+			t.Errorf("%s: to be shown once %v", c.Type, c.ShowOnce)
+		}
 	}
 }

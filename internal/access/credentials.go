@@ -177,7 +177,7 @@ func (x *Access) RevokeCredential(ctx context.Context, actor, id string, lost bo
 func (x *Access) Credentials(ctx context.Context, person, after string, limit int) ([]CredentialInfo, error) {
 	cs := []CredentialInfo{}
 	err := x.each(ctx, `SELECT id, person, type, class, last4, duress, max_uses, valid_from, valid_to, created_at, revoked_at, lost, plate,
-		type <> 'pin' AND class <> 'rotating' AND revoked_at = 0 AND length(offline) = 0 FROM access_credentials
+		type NOT IN ('pin', 'plate') AND class <> 'rotating' AND revoked_at = 0 AND length(offline) = 0 FROM access_credentials
 		WHERE id > ? AND (? = '' OR person = ?) ORDER BY id LIMIT ?`, []any{after, person, person, limit}, func(rows *sql.Rows) error {
 		var c CredentialInfo
 		var from, to, created, revoked int64

@@ -64,6 +64,8 @@ func (b *builder) entry(c *Credential, d *Door, pol *Policy, s *rightSet) (e doo
 		return e, false
 	case pol != nil && pol.PhoneProof && c.Type == "mobile":
 		return e, false
+	case d.Vehicles && c.Person.Host != nil: // a guest's car needs its plate
+		return e, false
 	}
 	if c.MaxUses > 0 {
 		left := c.MaxUses - b.used[useCount{c.counted(), d.ID}]
@@ -88,7 +90,7 @@ func (b *builder) alone(c *Credential) bool {
 		return false
 	case p == nil || p.Left != 0 || p.Escort != "": // who went before is the hub's to know
 		return false
-	case c.Confirm, c.Type == "plate" && p.Host != nil: // the host must be asked; whether the car is inside is the hub's to know
+	case c.Confirm: // the host must be asked
 		return false
 	}
 	return p.Kind != Child || p.Consent || reached(p.ChildUntil, b.now)
