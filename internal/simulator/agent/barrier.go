@@ -1,6 +1,25 @@
 package agent
 
-import "dongyue/internal/event"
+import (
+	"time"
+
+	"dongyue/internal/event"
+)
+
+// A camera over a lane reads a plate again while the car stands there and the hub has not
+// answered.
+const (
+	readAgainAfter = 2 * time.Second
+	mostReads      = 3
+)
+
+func (d *Door) readAgain(c credential) {
+	if !d.barrier || c.Type != "plate" || c.reads+1 >= mostReads {
+		return
+	}
+	c.reads++
+	d.after(readAgainAfter, func() { d.badge(c) })
+}
 
 // A barrier is a door whose leaf is a boom. What a fire asks of it is more than of a door:
 // it goes up and stays up, because engines can't wait for it, one after the other, and

@@ -38,6 +38,7 @@ type (
 		Type  string `json:"type"`
 		Value string `json:"value"`
 		out   bool   // shown inside, to get out
+		reads int    // of a plate, that were not answered before
 	}
 	badgeData struct {
 		Credential credential `json:"credential"`
@@ -217,6 +218,8 @@ func (d *Door) decide(c credential) {
 	d.happen("badge", "", b)
 	if b.Decision == "granted" {
 		d.relay(defaultRelay, d.times.Pass)
+	} else {
+		d.readAgain(c)
 	}
 }
 
