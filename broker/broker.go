@@ -247,6 +247,19 @@ func (b *Broker) Connected(device string) bool {
 	return s != nil && s.established.Load()
 }
 
+// Backlog is how much waits for a device's connection to take it (bytes), 0 for one
+// that is not connected. Who has much to send looks at it first: beyond
+// Limits.PendingBytes the connection is closed.
+func (b *Broker) Backlog(device string) int {
+	b.mu.Lock()
+	s := b.live[device]
+	b.mu.Unlock()
+	if s == nil {
+		return 0
+	}
+	return s.conn.out.pending()
+}
+
 // count is how many clients are logged in.
 func (b *Broker) count() int {
 	b.mu.Lock()

@@ -49,6 +49,13 @@ func (o *outbox) ended() bool {
 	return o.dead || o.closing
 }
 
+// pending is how many bytes wait, those in the hands of the socket not counted.
+func (o *outbox) pending() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.buf)
+}
+
 // write appends packets of the server.
 func (o *outbox) write(p []byte) error {
 	o.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -171,12 +172,21 @@ func (d *door) take(payload []byte) {
 	d.list.Unlock()
 	switch {
 	case err != nil:
-		_ = d.publish("event", fmt.Sprintf(`{"id":"refused-%d","boot":"b1","seq":1,"at":%q,"type":"rights_refused","data":{"version":%d,"reason":"bad_format","have":%d}}`,
-			time.Now().UnixNano(), rig.Now(), m.Rights.Version, d.keeper.Version()), false)
+		_ = d.publish("event", fmt.Sprintf(`{"id":"refused-%d","boot":"b1","seq":1,"at":%q,"type":"rights_refused","data":{"version":%d,"reason":%q,"have":%d}}`,
+			time.Now().UnixNano(), rig.Now(), m.Rights.Version, reason(err), d.keeper.Version()), false)
 	case done:
 		_ = d.report()
 		d.b.look(d)
 	}
+}
+
+// reason is the word of the protocol for a list that was not taken.
+func reason(err error) doorlist.Fault {
+	var r *doorlist.RefusedError
+	if errors.As(err, &r) {
+		return r.Fault
+	}
+	return doorlist.BadFormat
 }
 
 // opens reports whether the door, alone, would let a card in.

@@ -3,7 +3,7 @@
 // resident memory before and after. Cameras, hub and viewers are in this one process,
 // over real sockets, so what either side forgets to give back is seen.
 //
-//	go run ./bench/soak [-sessions 100000] [-flaps 10000] [-parallel 8] [-cameras 16] [-profile DIR]
+//	go run ./bench/soak [-sessions 100000] [-flaps 10000] [-parallel 8] [-cameras 16] [-parts 10] [-profile DIR]
 //
 // The exit code is 1 when goroutines or descriptors are not back where they were, or
 // memory has grown by more than -growth.
@@ -24,6 +24,7 @@ func main() {
 	flag.IntVar(&p.flaps, "flaps", 200, "how often a camera is switched off and on")
 	flag.IntVar(&p.parallel, "parallel", 8, "so many viewers at a time")
 	flag.IntVar(&p.cameras, "cameras", 16, "so many cameras")
+	flag.IntVar(&p.parts, "parts", 10, "so many readings, evenly among the sessions")
 	flag.StringVar(&p.profile, "profile", "", "write heap profiles, before.pprof and after.pprof, into this folder")
 	growth := flag.Float64("growth", 0.02, "resident memory may grow by this part")
 	flag.Parse()

@@ -19,6 +19,7 @@ import (
 // plan is how much is done.
 type plan struct {
 	sessions, flaps, parallel, cameras int
+	parts                              int    // so many readings; 0 is one, at the end
 	profile                            string // folder of heap profiles, "" for none
 }
 
@@ -70,14 +71,37 @@ func (p plan) run(ctx context.Context) (before, after reading, did string, err e
 		return before, after, "", err
 	}
 	began := time.Now()
-	if err := p.soak(ctx, s, v); err != nil {
-		return before, after, "", err
+	for i := range max(1, p.parts) {
+		if err := p.part(i).soak(ctx, s, v); err != nil {
+			return before, after, "", err
+		}
+		if after, err = s.rest(ctx, v); err != nil {
+			return before, after, "", err
+		}
+		p.tell(i, after, time.Since(began))
 	}
 	did = fmt.Sprintf("%d sessions and %d camera flaps in %s", p.sessions, p.flaps, time.Since(began).Round(time.Second))
-	if after, err = s.rest(ctx, v); err == nil {
-		err = p.keep("after.pprof")
+	return before, after, did, p.keep("after.pprof")
+}
+
+// part is the i-th of the plan's parts: what is left over goes into the first ones.
+func (p plan) part(i int) plan {
+	share := func(n int) int {
+		k := max(1, p.parts)
+		if i < n%k {
+			return n/k + 1
+		}
+		return n / k
 	}
-	return before, after, did, err
+	return plan{sessions: share(p.sessions), flaps: share(p.flaps), parallel: p.parallel, cameras: p.cameras}
+}
+
+// tell prints a reading in the middle: a step that stays is not a leak, a slope is.
+func (p plan) tell(i int, r reading, after time.Duration) {
+	if p.parts > 1 {
+		fmt.Fprintf(os.Stdout, "part %d of %d, %s: goroutines %d, descriptors %d, heap %d kB, runtime %d kB, resident %d kB\n", i+1, p.parts,
+			after.Round(time.Second), r.goroutines, r.files, r.heap>>10, r.runtime>>10, r.resident>>10)
+	}
 }
 
 // keep writes a heap profile; "go tool pprof -base" shows what has grown.

@@ -23,3 +23,16 @@ func TestNothingIsLeft(t *testing.T) {
 		t.Fatalf("%v\n%s", err, buf[:runtime.Stack(buf, true)])
 	}
 }
+
+// The parts are the whole.
+func TestParts(t *testing.T) {
+	p := plan{sessions: 1003, flaps: 16, parts: 10}
+	var sum plan
+	for i := range p.parts {
+		q := p.part(i)
+		sum.sessions, sum.flaps = sum.sessions+q.sessions, sum.flaps+q.flaps
+	}
+	if sum.sessions != p.sessions || sum.flaps != p.flaps {
+		t.Fatalf("the parts are %d sessions and %d flaps", sum.sessions, sum.flaps)
+	}
+}

@@ -13,6 +13,8 @@ import (
 // moment: what does not arrive is sent again.
 type ListSender interface {
 	SendList(door string, message []byte) error
+	// Backlog is how much waits for the door's connection to take it (bytes).
+	Backlog(door string) int
 }
 
 // OfflineFor is how long, by kind of people, a door opens without a fresh list. A
@@ -135,11 +137,14 @@ type doorRights struct {
 	fault      string
 	faultAt    time.Time
 
-	online bool
-	told   uint64 // version sent last
-	next   time.Time
-	wait   time.Duration
-	whole  bool // send no difference
+	online  bool
+	told    uint64    // version sent last
+	sent    time.Time // its last message
+	waiting bool      // for the door's word on it
+	next    time.Time
+	wait    time.Duration
+	whole   bool     // send no difference
+	rest    [][]byte // messages of told that are still to be sent
 }
 
 // setUse is a set of rights, and how many entries name it.
@@ -175,16 +180,24 @@ func (x *Access) keepLists(ctx context.Context) {
 	}
 	tick := time.NewTicker(listTick)
 	defer tick.Stop()
+	flow := time.NewTicker(flowTick)
+	defer flow.Stop()
 	for {
 		if err := x.turnLists(ctx, now()); err != nil && ctx.Err() == nil {
 			x.log.ErrorContext(ctx, "doors' lists", "err", err)
 			x.lists.touchAll()
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-x.lists.wake:
-		case <-tick.C:
+		for again := false; !again; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-x.lists.wake:
+				again = true
+			case <-tick.C:
+				again = true
+			case <-flow.C:
+				x.flowOn(ctx, now())
+			}
 		}
 	}
 }
@@ -235,7 +248,7 @@ func (l *lists) meet(ds []Door) (news bool) {
 			news = true
 		}
 		if d.Online && !r.online { // whatever was under way is lost
-			r.told, r.next, r.wait = 0, time.Time{}, 0
+			r.told, r.next, r.wait, r.waiting, r.rest = 0, time.Time{}, 0, false, nil
 		}
 		r.door, r.online = d, d.Online
 	}

@@ -86,6 +86,7 @@ func (x *Access) noteReports(ctx context.Context, reports map[string]doorReport,
 			continue
 		}
 		d.whole = true // what it has is not what a difference was made for
+		d.waiting, d.rest = false, nil
 		if r.Reason == "" {
 			d.next = time.Time{}
 			continue
@@ -122,6 +123,7 @@ func (x *Access) noteReports(ctx context.Context, reports map[string]doorReport,
 // note takes a door's word for what it has.
 func (d *doorRights) note(r doorReport, t time.Time) {
 	d.have, d.haveRoot, d.haveIssued = int64(r.Version), r.Hash, d.issued //nolint:gosec // bounded by readReport
+	d.waiting = d.waiting && r.Version < d.told
 	for _, c := range d.changes {
 		if c.version == r.Version+1 {
 			d.haveIssued = c.issued
@@ -152,38 +154,6 @@ func (d *doorRights) confirmed() uint64 {
 func (d *doorRights) knows(version uint64) bool {
 	i := slices.IndexFunc(d.changes, func(c change) bool { return c.version == version+1 })
 	return i >= 0 && d.changes[i].root == d.haveRoot
-}
-
-// sendLists sends to each connected door what it lacks, again and slower until it says
-// that it has it.
-func (x *Access) sendLists(ctx context.Context, t time.Time) {
-	for _, d := range x.lists.doors {
-		if !d.online || d.have < 0 || d.current() || d.head == nil || d.told == d.version && t.Before(d.next) {
-			continue
-		}
-		if d.told != d.version {
-			d.wait = 0
-		}
-		d.wait = min(max(2*d.wait, firstRetry), lastRetry)
-		d.told, d.next = d.version, t.Add(d.wait)
-		if err := x.sendList(d); err != nil {
-			x.log.DebugContext(ctx, "list was not sent", "device_id", d.door.ID, "version", d.version, "err", err)
-		}
-	}
-}
-
-func (x *Access) sendList(d *doorRights) error {
-	b := d.body()
-	ms, err := doorlist.Split(d.door.ID, d.version, b.Base, b.Encode())
-	if err != nil {
-		return fmt.Errorf("send list: %w", err)
-	}
-	for _, m := range ms {
-		if err := x.lists.send.SendList(d.door.ID, m); err != nil {
-			return fmt.Errorf("send list: %w", err)
-		}
-	}
-	return nil
 }
 
 // body is the difference to what the door has, where that is known and shorter, or all.

@@ -20,6 +20,7 @@ type wire struct {
 	keepers map[string]*doorlist.Keeper
 	bases   []uint64 // of the lists that came
 	cut     bool
+	backlog int
 	err     error // of the last list
 }
 
@@ -41,6 +42,8 @@ func (w *wire) SendList(door string, message []byte) error {
 	}
 	return nil
 }
+
+func (w *wire) Backlog(string) int { return w.backlog }
 
 // stair is the room with two doors that keep lists.
 type stair struct {

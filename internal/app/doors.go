@@ -139,6 +139,8 @@ func (l listSender) SendList(door string, message []byte) error {
 	return l.mqtt.Publish(event.Topic(event.Door, door, event.Config), message, 1, false, listGood)
 }
 
+func (l listSender) Backlog(door string) int { return l.mqtt.Backlog(door) }
+
 // rungs are where doors stand, as access asks; it is built before the ladder.
 type rungs struct{ app *App }
 

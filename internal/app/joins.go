@@ -36,6 +36,14 @@ func (p *mqttPort) Connected(device string) bool {
 	return b != nil && b.Connected(device)
 }
 
+// Backlog is how much waits for a device's connection (bytes).
+func (p *mqttPort) Backlog(device string) int {
+	if b := p.broker.Load(); b != nil {
+		return b.Backlog(device)
+	}
+	return 0
+}
+
 func (p *mqttPort) drop(device string) {
 	if b := p.broker.Load(); b != nil {
 		b.Drop(device)

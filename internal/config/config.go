@@ -97,7 +97,7 @@ type WebRTC struct {
 type Cameras struct {
 	Networks        []string `yaml:"networks" reload:"restart" doc:"networks in which cameras may be, as 10.1.0.0/16; the hub connects to no camera elsewhere"`
 	SessionsPerHost int      `yaml:"sessions_per_host" reload:"restart" range:"0..1000" doc:"most streams at one time from one host, that is one recorder; 0: any number"`
-	Events          bool     `yaml:"events" reload:"restart" doc:"ask cameras that have an ONVIF address for motion, inputs and tampering"`
+	Events          bool     `yaml:"events" reload:"restart" doc:"ask cameras that have an ONVIF address for what they notice: motion, inputs, tampering, crossed lines, guarded areas, a lost channel"`
 }
 
 // RTSP is the port of the simulated cameras.

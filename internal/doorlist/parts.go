@@ -22,6 +22,9 @@ type Part struct {
 const (
 	partBytes = 42 << 10
 	maxParts  = maxBodySize/partBytes + 1
+
+	// EntriesPerPart is how many entries fit into one message.
+	EntriesPerPart = partBytes / EntryBytes
 )
 
 // Message is a configuration message that carries a part.

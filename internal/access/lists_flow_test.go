@@ -1,0 +1,77 @@
+package access
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// A list goes on when the door's connection has taken what waits, not before.
+func TestListWaitsForASlowDoor(t *testing.T) {
+	ctx := context.Background()
+	s := newStair(t)
+	a := s.resident("陈建国", "0000004711", "door-1")
+	s.turn()
+	s.wire.backlog = fullBacklog
+	if _, err := s.MoveOut(ctx, "test", a); err != nil {
+		t.Fatal(err)
+	}
+	s.turn()
+	s.flowOn(ctx, now())
+	s.wantOpen("door-1", map[string]bool{"0000004711": true}) // it has not come yet
+	if v := s.view("door-1"); v.State != "old" {
+		t.Fatalf("%+v", v)
+	}
+	s.wire.backlog = fullBacklog - 1
+	s.flowOn(ctx, now())
+	s.wantOpen("door-1", map[string]bool{"0000004711": false})
+	s.turn()
+	if v := s.view("door-1"); v.State != "current" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// The next list waits for the door's word on the last one, so that it is a difference to
+// what the door has; a door that says nothing gets it after a while all the same.
+func TestOneListUnderWay(t *testing.T) {
+	ctx := context.Background()
+	s := newStair(t)
+	s.resident("陈建国", "0000004711", "door-1")
+	s.turn()
+	turn := func(at time.Time) {
+		t.Helper()
+		if err := s.stretchAll(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.turnLists(ctx, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.wire.bases = nil
+	s.resident("李秀英", "0000004712", "door-1")
+	turn(now()) // comes, is not confirmed yet
+	s.resident("王芳", "0000004713", "door-1")
+	turn(now())
+	if len(s.wire.bases) != 1 {
+		t.Fatalf("%d lists came before the door had confirmed the first", len(s.wire.bases))
+	}
+	s.report()
+	turn(now())
+	if len(s.wire.bases) != 2 || s.wire.bases[1] == 0 || s.wire.err != nil {
+		t.Fatalf("lists from %v, %v: want a difference to what the door had confirmed", s.wire.bases, s.wire.err)
+	}
+	s.wantOpen("door-1", map[string]bool{"0000004712": true, "0000004713": true})
+	s.report()
+	s.turn()
+
+	s.wire.cut = true // what is sent gets lost
+	s.resident("赵敏", "0000004714", "door-1")
+	turn(now())
+	s.resident("周洋", "0000004715", "door-1")
+	turn(now())
+	s.wire.cut = false
+	turn(now())
+	s.wantOpen("door-1", map[string]bool{"0000004714": false, "0000004715": false})
+	turn(now().Add(firstRetry))
+	s.wantOpen("door-1", map[string]bool{"0000004714": true, "0000004715": true})
+}
