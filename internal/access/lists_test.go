@@ -233,7 +233,8 @@ func TestWhoIsAwayIsShownWithItsDanger(t *testing.T) {
 		t.Errorf("%d old lists", len(old))
 	}
 	s.wire.cut = false
-	s.lists.doors["door-1"].told = 0 // it has come back
+	d := s.lists.doors["door-1"]
+	d.told, d.waiting = 0, false // it has come back
 	s.turn()
 	if v = s.view("door-1"); v.State != "current" || v.Revoked != 0 || v.Since != nil {
 		t.Errorf("%+v", v)
