@@ -35,7 +35,7 @@ func (Kind) CheckEvent(typ, part string, data devices.Fields) (string, error) {
 	switch typ {
 	case "badge":
 		c := data.Object("credential")
-		c.Enum("type", "card", "pin", "qr", "mobile")
+		c.Enum("type", "card", "pin", "qr", "mobile", "plate")
 		c.Text("value", 256)
 		data.OptEnum("side", "in", "out")
 		data.Enum("decision", "ask", "granted", "denied")
@@ -45,6 +45,7 @@ func (Kind) CheckEvent(typ, part string, data devices.Fields) (string, error) {
 	case "ring": // which home; unit is the zone of its stair, where the door serves several
 		data.Text("flat", 16)
 		data.OptText("unit", 128)
+		data.OptText("visitor", 200)
 	case "rights_refused":
 		data.Text("reason", 64)
 		data.OptNumber("version", 0, 1<<53)

@@ -12,7 +12,9 @@ func TestMessages(t *testing.T) {
 	kindtest.Messages(t, New(), []kindtest.Message{
 		kindtest.Says(event.Happening, "badge", "", `{"credential":{"type":"card","value":"04A2"},"side":"in","decision":"ask"}`, ""),
 		kindtest.Says(event.Happening, "badge", "", `{"credential":{"type":"pin","value":"1234"},"decision":"denied","reason":"unknown"}`, ""),
+		kindtest.Says(event.Happening, "badge", "", `{"credential":{"type":"plate","value":"川A·12345"},"side":"out","decision":"ask"}`, ""),
 		kindtest.Says(event.Happening, "badge", "", `{}`, devices.CodeMissing),
+		kindtest.Says(event.Happening, "overstay", "", `{"active":true}`, devices.CodeEvent),
 		kindtest.Says(event.Happening, "badge", "", `{"credential":"04A2","decision":"ask"}`, devices.CodeType),
 		kindtest.Says(event.Happening, "badge", "", `{"credential":{"type":"face","value":"x"},"decision":"ask"}`, devices.CodeValue),
 		kindtest.Says(event.Happening, "badge", "", `{"credential":{"type":"card","value":4711},"decision":"ask"}`, devices.CodeType),

@@ -52,7 +52,7 @@ type Auditor interface {
 	Audit(ctx context.Context, tx *sql.Tx, actor, action, target string, detail any) error
 }
 
-// Options of New; all are needed but Commands, Rungs, Lifts, Reporter, Places, PublicURL, Sessions, Looked, Lists, OfflineFor, Retention, Key and Location.
+// Options of New; all are needed but Commands, Rungs, Lifts, Reporter, Places, PublicURL, Sessions, Looked, Lists, OfflineFor, Overstay, Accounts, Rings, Retention, Key and Location.
 type Options struct {
 	DB        *db.DB
 	Feed      *web.Feed
@@ -88,6 +88,14 @@ type Options struct {
 	// the default.
 	OfflineFor OfflineFor
 
+	// Overstay is when somebody is told of a guest's car that stays too long; zero fields
+	// take the default.
+	Overstay Overstay
+	// Accounts wakes the screens of a host; nil: hosts see it when they look.
+	Accounts Accounts
+	// Rings knows who rang at a person's door; nil: my data is without it.
+	Rings Rings
+
 	// Retention is how long things are kept; zero fields take the default.
 	Retention Retention
 
@@ -122,6 +130,9 @@ type Access struct {
 	places   Places
 	public   *url.URL // nil: not configured
 	keepFor  Retention
+	overstay Overstay
+	accounts Accounts
+	rings    Rings
 	// forgetKey makes other names for people. It lives as long as the process: who
 	// has the data afterwards can't try all people out.
 	forgetKey []byte
@@ -163,6 +174,7 @@ func New(o Options) (*Access, error) {
 	x.places, x.lifts = o.Places, o.Lifts
 	x.keepFor = o.Retention
 	x.keepFor.defaults()
+	x.overstay, x.accounts, x.rings = o.Overstay.complete(), o.Accounts, o.Rings
 	x.forgetKey = []byte(rand.Text())
 	ctx := context.Background()
 	dir, err := fs.Sub(migrations, "migrations")
@@ -231,6 +243,10 @@ func normal(typ, value string) string { return doorlist.Normal(typ, value) }
 // last4 is what screens show of a value; of a short one nothing, because that
 // would be most of it.
 func last4(typ, value string) string {
+	if typ == "plate" {
+		rs := []rune(value)
+		return string(rs[max(0, len(rs)-4):])
+	}
 	if typ != "card" || len(value) < 8 {
 		return ""
 	}

@@ -43,10 +43,11 @@ type desk struct {
 func newDesk() *desk {
 	d := &desk{doors: map[string]Door{}, keys: map[string]string{}}
 	for _, x := range []Door{
-		{"door-1", "东苑 1 栋 1 单元", "east/b01/u1", true},
-		{"door-2", "东苑 1 栋 2 单元", "east/b01/u2", true},
-		{"door-off", "东苑 2 栋 1 单元", "east/b02/u1", false},
-		{"gate", "东苑大门", "east", true},
+		{"door-1", "东苑 1 栋 1 单元", "east/b01/u1", true, false},
+		{"door-2", "东苑 1 栋 2 单元", "east/b01/u2", true, false},
+		{"door-off", "东苑 2 栋 1 单元", "east/b02/u1", false, false},
+		{"gate", "东苑大门", "east", true, false},
+		{"barrier", "东门道闸", "gate-east", true, true},
 	} {
 		d.doors[x.ID] = x
 	}

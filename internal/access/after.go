@@ -55,10 +55,7 @@ func (x *Access) afterTheFact(ctx context.Context, tx *sql.Tx, ev *event.Event, 
 	if err := x.settleState(ctx, tx, &j.ask, was, is); err != nil {
 		return err
 	}
-	if j.ask.Out {
-		return x.visitorLeft(ctx, tx, j.ask.Credential)
-	}
-	return nil
+	return x.passed(ctx, tx, &j.ask)
 }
 
 // happened is the state after somebody was let in by the door itself, whatever the

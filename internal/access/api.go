@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"dongyue/internal/doorlist"
 	"dongyue/internal/web"
 )
 
@@ -83,6 +84,12 @@ func problem(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, doorlist.ErrPlate):
+		return web.Fail(http.StatusUnprocessableEntity, "access.plate_invalid", err.Error())
+	case errors.Is(err, ErrPlateNeeded):
+		return web.Fail(http.StatusUnprocessableEntity, "access.plate_needed", err.Error())
+	case errors.Is(err, ErrCouriersWay):
+		return web.Fail(http.StatusUnprocessableEntity, "access.couriers_way", err.Error())
 	case errors.Is(err, ErrInvalid):
 		return web.Fail(http.StatusUnprocessableEntity, "access.invalid", err.Error())
 	case errors.Is(err, ErrNotFound):

@@ -20,6 +20,7 @@ type homeBody struct {
 	Flat   string       `json:"flat"`
 	Doors  []homeDoor   `json:"doors" doc:"mine, also those that don't open at this hour"`
 	Proof  bool         `json:"proof" doc:"a phone of mine can prove itself"`
+	Over   []PassInfo   `json:"overstays" doc:"passes of mine whose car should be gone"`
 }
 
 type homeDoor struct {
@@ -30,6 +31,7 @@ type homeDoor struct {
 	Closed Reason       `json:"closed,omitempty" doc:"why it does not open now"`
 	Proof  bool         `json:"phone_proof,omitempty" doc:"the phone must prove itself first"`
 	Floor  *int         `json:"lift_floor,omitempty" doc:"the lift behind it can be called, to this floor of mine"`
+	Cars   bool         `json:"vehicles,omitempty" doc:"a barrier for cars"`
 }
 
 // homeBadge is what residents see of their own rows: nothing of who watched, and
@@ -79,17 +81,20 @@ func (x *Access) registerHome(a *web.API) {
 		if err != nil {
 			return nil, err
 		}
-		b := homeBody{Person: who.Person, Name: who.Name, Doors: []homeDoor{}, Way: []event.Text{}}
+		b := homeBody{Person: who.Person, Name: who.Name, Doors: []homeDoor{}, Way: []event.Text{}, Over: []PassInfo{}}
 		h, ok := x.HomeOf(who.Person)
 		if !ok { // unknown or moved out: the account is there, the person is not
 			return &one[homeBody]{b}, nil
 		}
 		b.Name, b.Unit, b.Way, b.Flat = h.Name, h.Unit, x.way(h.Unit), h.Flat
 		for _, d := range h.Doors {
-			b.Doors = append(b.Doors, homeDoor{d.ID, d.Name, d.Online, x.way(d.Zone), d.Closed, d.Proof, d.Floor})
+			b.Doors = append(b.Doors, homeDoor{d.ID, d.Name, d.Online, x.way(d.Zone), d.Closed, d.Proof, d.Floor, d.Vehicles})
 		}
 		phones, err := x.Phones(ctx, who.Person)
 		b.Proof = len(phones) > 0
+		if err == nil {
+			b.Over, err = x.overstays(ctx, who.Person)
+		}
 		return answerOne(b, err)
 	})
 	web.Register(a, web.Op{

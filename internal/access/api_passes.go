@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"dongyue/internal/doorlist"
 	"dongyue/internal/web"
 )
 
@@ -23,7 +24,10 @@ type PassBody struct {
 	To    time.Time  `json:"to" doc:"at most 31 days away"`
 	Uses  int        `json:"uses,omitempty" minimum:"0" maximum:"100" doc:"at each door; 0: as often as wanted until to. With 1 the pass ends when the visitor goes out"`
 	Leave bool       `json:"end_on_leave,omitempty" doc:"the pass ends when the visitor goes out"`
-	Plate string     `json:"plate,omitempty" maxLength:"20"`
+	Plate string     `json:"plate,omitempty" maxLength:"40" doc:"of the one car that comes in, as 川A12345 or 川AD12345; needed where a door is a barrier for cars"`
+	Kind  Kind       `json:"kind,omitempty" enum:"visitor,courier" doc:"a courier's pass is for one way within an hour: the gates and the host's own stair, once"`
+	// Confirm asks the host at each door for people.
+	Confirm bool `json:"confirm,omitempty" doc:"at the door the host's phones ring and show the camera; the host opens, or not"`
 }
 
 type homePassIn struct{ Body PassBody }
@@ -38,7 +42,7 @@ type passIn struct {
 type passesIn struct {
 	PageQuery
 	Host  string `query:"host" maxLength:"100"`
-	Plate string `query:"plate" maxLength:"20"`
+	Plate string `query:"plate" maxLength:"40"`
 }
 
 // passMade is a pass with its link, which is told once.
@@ -49,7 +53,7 @@ type passMade struct {
 }
 
 func (b PassBody) of(host string) NewPass {
-	n := NewPass{Host: host, Doors: b.Doors, Name: b.Name, Plate: b.Plate, To: b.To, Uses: b.Uses, Leave: b.Leave}
+	n := NewPass{Host: host, Doors: b.Doors, Name: b.Name, Plate: b.Plate, To: b.To, Uses: b.Uses, Leave: b.Leave, Kind: b.Kind, Confirm: b.Confirm}
 	if b.From != nil {
 		n.From = *b.From
 	}
@@ -89,6 +93,12 @@ type visitBody struct {
 	Used   int          `json:"used"`
 	Leave  bool         `json:"end_on_leave"`
 	State  string       `json:"state" enum:"early,good,used_up,expired,revoked,left,host_left"`
+	Kind   Kind         `json:"kind" enum:"visitor,courier"`
+	Plate  string       `json:"plate,omitempty" doc:"opens the barriers"`
+	Ask    bool         `json:"confirm" doc:"the host is asked at the door"`
+	Inside *time.Time   `json:"inside_since,omitempty" doc:"when the car came in that is inside now"`
+	Over   bool         `json:"overstay" doc:"the car is inside though the pass has ended"`
+	Server time.Time    `json:"server" doc:"the hub's clock"`
 	Code   *Code        `json:"code,omitempty" doc:"while the state is good"`
 }
 
@@ -132,6 +142,9 @@ func (x *Access) registerPasses(a *web.API) {
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/passes", Summary: "Visitors' passes, newest first", Tag: tag, Action: web.AccessRead,
 	}, func(ctx context.Context, in *passesIn) (*page[PassInfo], error) {
+		if plate, err := doorlist.ParsePlate(in.Plate); err == nil {
+			in.Plate = plate
+		}
 		return x.passPage(ctx, PassFilter{in.Host, in.Plate}, &in.PageQuery)
 	})
 	web.Register(a, web.Op{
@@ -144,6 +157,7 @@ func (x *Access) registerPasses(a *web.API) {
 	}, func(ctx context.Context, in *PathID) (*nothing, error) {
 		return nil, problem(x.EndPass(ctx, actor(ctx), "", in.ID))
 	})
+	x.registerStays(a)
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/visit/{token}", Summary: "A visitor's pass, by its link", Tag: "home", Action: web.Public,
 	}, x.visit)
@@ -175,11 +189,12 @@ func (x *Access) visit(ctx context.Context, in *visitIn) (*one[visitBody], error
 	}
 	b := visitBody{
 		Name: p.Name, Doors: []string{}, Places: []VisitPlace{}, From: p.From, To: p.To, Uses: p.Uses, Used: p.Used, Leave: p.Leave, State: p.State,
+		Kind: p.Kind, Plate: p.Plate, Ask: p.Confirm, Inside: p.Inside, Over: p.Overstay, Server: now(),
 	}
 	for _, id := range p.Doors {
 		if d, ok := x.doors.Door(id); ok {
 			b.Doors = append(b.Doors, d.Name)
-			b.Places = append(b.Places, VisitPlace{d.Name, x.way(d.Zone)})
+			b.Places = append(b.Places, VisitPlace{d.Name, x.way(d.Zone), d.Vehicles})
 		}
 	}
 	if p.State != "good" {

@@ -107,7 +107,7 @@ type credentialsIn struct {
 type credentialIn struct {
 	Body struct {
 		Person    string     `json:"person" minLength:"1" maxLength:"100"`
-		Type      string     `json:"type" enum:"card,pin,qr,mobile"`
+		Type      string     `json:"type" enum:"card,pin,qr,mobile,plate"`
 		Value     string     `json:"value" minLength:"4" maxLength:"512" doc:"only its keyed hash is kept"`
 		Class     string     `json:"class,omitempty" enum:"uid,crypto" doc:"of a card: uid can be copied; crypto has to prove itself to the reader"`
 		Duress    bool       `json:"duress,omitempty" doc:"a PIN that opens and calls for help in silence"`

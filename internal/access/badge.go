@@ -44,7 +44,7 @@ func parseBadge(data []byte) (b badgeData, err error) {
 		return badgeData{}, fmt.Errorf("badge: decision %q", b.Decision)
 	}
 	switch b.Credential.Type {
-	case "card", "pin", "qr", "mobile":
+	case "card", "pin", "qr", "mobile", "plate":
 	default:
 		return badgeData{}, fmt.Errorf("badge: credential type %q", b.Credential.Type)
 	}
@@ -181,10 +181,13 @@ func (x *Access) settle(ctx context.Context, tx *sql.Tx, ev *event.Event, b badg
 	if err := x.settleState(ctx, tx, &j.ask, j.was, j.is); err != nil {
 		return err
 	}
-	if j.ask.Out && j.verdict.Granted {
-		return x.visitorLeft(ctx, tx, j.ask.Credential)
+	if j.verdict.Reason == ConfirmNeeded {
+		return x.askHost(ctx, tx, ev, &j.ask)
 	}
-	return nil
+	if !j.verdict.Granted {
+		return nil
+	}
+	return x.passed(ctx, tx, &j.ask)
 }
 
 // judge decides, and fills in who it was. What a door did alone is judged by the
@@ -266,6 +269,8 @@ func (x *Access) identify(a *Ask, value string, row *Badge) (shown *doorlist.Cod
 	case a.Type == "pin" && a.Locked: // is not even looked at
 	case a.Type == "pin":
 		a.Credential = x.findPIN(value)
+	case a.Type == "plate":
+		x.readPlate(a, value)
 	case a.Type == "qr" && doorlist.IsCode(value):
 		var c doorlist.Code
 		if c, a.Credential, a.Fault = x.checkCode(value, door, a.At); a.Credential != nil {

@@ -34,7 +34,7 @@ func (x *Access) GiveConsent(ctx context.Context, actor, child, guardian string)
 			return err
 		case k.Kind != Child:
 			return fmt.Errorf("%w: %s is not a child", ErrInvalid, child)
-		case g.Kind == Child || g.Kind == Visitor || !g.Active || g.ID == k.ID:
+		case g.Kind == Child || g.Host != "" || g.Kind == Visitor || !g.Active || g.ID == k.ID:
 			return fmt.Errorf("%w: the guardian must be a grown-up who lives here", ErrInvalid)
 		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO access_consents(id, child, guardian, given_at, actor) VALUES (?, ?, ?, ?, ?)",
@@ -87,7 +87,7 @@ type Household struct {
 func (x *Access) Households(ctx context.Context, unit, after string, limit int) ([]Household, error) {
 	hs := []Household{}
 	err := x.each(ctx, `SELECT id, unit, number, (SELECT count(*) FROM access_people p
-			WHERE p.unit = h.unit AND p.household = h.number AND p.left_at = 0 AND p.kind <> 'visitor')
+			WHERE p.unit = h.unit AND p.household = h.number AND p.left_at = 0 AND p.kind <> 'visitor' AND p.host = '')
 		FROM access_households h WHERE id > ? AND (? = '' OR unit = ? OR substr(unit, 1, length(?) + 1) = ? || '/') ORDER BY id LIMIT ?`,
 		[]any{after, unit, unit, unit, unit, limit}, func(rows *sql.Rows) error {
 			var h Household

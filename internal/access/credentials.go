@@ -7,13 +7,15 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"dongyue/internal/doorlist"
 )
 
 // CredentialInfo is a credential as the API shows it; its value is not kept.
 type CredentialInfo struct {
 	ID        string     `json:"id"`
 	Person    string     `json:"person"`
-	Type      string     `json:"type"` // card, pin, qr, mobile
+	Type      string     `json:"type"` // card, pin, qr, mobile, plate
 	Last4     string     `json:"last4"`
 	Class     string     `json:"class,omitempty"` // card: uid, crypto; qr: fixed, rotating
 	Duress    bool       `json:"duress,omitempty"`
@@ -23,6 +25,13 @@ type CredentialInfo struct {
 	ValidTo   *time.Time `json:"valid_to,omitempty"`
 	CreatedAt time.Time  `json:"created_at"`
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+	// ShowOnce is of a card that was registered before doors kept lists: until it was shown
+	// once at a door that is connected, no door that is alone knows it.
+	ShowOnce bool `json:"show_once,omitempty" doc:"not yet in the lists of doors: show the card once at a door that is connected"`
+
+	Plate    string `json:"plate,omitempty"` // of type plate
+	CountsAs string `json:"-"`               // credential whose uses its own are
+	Confirm  bool   `json:"-"`               // the host is asked at the door
 }
 
 // NewCredential is what AddCredential needs.
@@ -58,6 +67,10 @@ func checkCredential(n *NewCredential, value string) error {
 		return fmt.Errorf("%w: max_uses is 0 to %d", ErrInvalid, mostUses)
 	}
 	switch n.Type {
+	case "plate":
+		if _, err := doorlist.ParsePlate(value); err != nil {
+			return fmt.Errorf("%w: plate %.20q %w", ErrInvalid, value, err)
+		}
 	case "card", "qr", "mobile":
 		if len(value) < 4 || len(value) > 512 {
 			return fmt.Errorf("%w: value must have 4 to 512 characters", ErrInvalid)
@@ -67,7 +80,7 @@ func checkCredential(n *NewCredential, value string) error {
 			return fmt.Errorf("%w: a PIN has %d to 16 digits", ErrInvalid, minPIN)
 		}
 	default:
-		return fmt.Errorf("%w: type %q is not one of card, pin, qr, mobile", ErrInvalid, n.Type)
+		return fmt.Errorf("%w: type %q is not one of card, pin, qr, mobile, plate", ErrInvalid, n.Type)
 	}
 	return checkValidity(n.ValidFrom, n.ValidTo)
 }
@@ -105,9 +118,11 @@ func (x *Access) AddCredential(ctx context.Context, actor string, n NewCredentia
 // insertCredential writes a credential whose value nobody else has. x.change is
 // held, so the index knows of all others.
 func (x *Access) insertCredential(ctx context.Context, tx *sql.Tx, c CredentialInfo, value string) error {
-	m, salt, tag := x.mac(c.Type, value), []byte{}, anyTag
+	m, salt, tag, plate := x.mac(c.Type, value), []byte{}, anyTag, ""
 	var taken int
-	if c.Type == "pin" {
+	if c.Type == "plate" { // a family has one car: a plate may be with several
+		plate, m = value, x.mac("plate", c.ID)
+	} else if c.Type == "pin" {
 		var err error
 		if salt, err = newSalt(); err != nil {
 			return fmt.Errorf("add credential: %w", err)
@@ -128,9 +143,9 @@ func (x *Access) insertCredential(ctx context.Context, tx *sql.Tx, c CredentialI
 	if err != nil {
 		return fmt.Errorf("add credential: %w", err)
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO access_credentials(id, person, type, class, mac, last4, duress, max_uses, salt, tag, offline, valid_from, valid_to, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.ID, c.Person, c.Type, c.Class, m[:], c.Last4, c.Duress, c.MaxUses, salt, tag, offline,
-		ms(c.ValidFrom), ms(c.ValidTo), c.CreatedAt.UnixMilli())
+	_, err = tx.ExecContext(ctx, `INSERT INTO access_credentials(id, person, type, class, mac, last4, duress, max_uses, salt, tag, offline, valid_from, valid_to, created_at, plate, counts_as)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.ID, c.Person, c.Type, c.Class, m[:], c.Last4, c.Duress, c.MaxUses, salt, tag, offline,
+		ms(c.ValidFrom), ms(c.ValidTo), c.CreatedAt.UnixMilli(), plate, c.CountsAs)
 	if err != nil {
 		return fmt.Errorf("add credential: %w", err)
 	}
@@ -161,12 +176,13 @@ func (x *Access) RevokeCredential(ctx context.Context, actor, id string, lost bo
 // Credentials lists credentials by id, of one person or of all.
 func (x *Access) Credentials(ctx context.Context, person, after string, limit int) ([]CredentialInfo, error) {
 	cs := []CredentialInfo{}
-	err := x.each(ctx, `SELECT id, person, type, class, last4, duress, max_uses, valid_from, valid_to, created_at, revoked_at, lost FROM access_credentials
+	err := x.each(ctx, `SELECT id, person, type, class, last4, duress, max_uses, valid_from, valid_to, created_at, revoked_at, lost, plate,
+		type NOT IN ('pin', 'plate') AND class <> 'rotating' AND revoked_at = 0 AND length(offline) = 0 FROM access_credentials
 		WHERE id > ? AND (? = '' OR person = ?) ORDER BY id LIMIT ?`, []any{after, person, person, limit}, func(rows *sql.Rows) error {
 		var c CredentialInfo
 		var from, to, created, revoked int64
 		var lost bool
-		if err := rows.Scan(&c.ID, &c.Person, &c.Type, &c.Class, &c.Last4, &c.Duress, &c.MaxUses, &from, &to, &created, &revoked, &lost); err != nil {
+		if err := rows.Scan(&c.ID, &c.Person, &c.Type, &c.Class, &c.Last4, &c.Duress, &c.MaxUses, &from, &to, &created, &revoked, &lost, &c.Plate, &c.ShowOnce); err != nil {
 			return err
 		}
 		c.ValidFrom, c.ValidTo, c.RevokedAt, c.CreatedAt = at(from), at(to), at(revoked), time.UnixMilli(created).UTC()

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -18,14 +19,30 @@ type MyData struct {
 	Phones      []Phone          `json:"phones"`
 	Consents    []Consent        `json:"consents"`
 	Moves       []MoveInfo       `json:"moves"`
+	Calls       []HomeCall       `json:"calls" doc:"who rang at the door"`
 	Badges      []homeBadge      `json:"badges" doc:"the newest 1,000; all of them under /home/badges"`
 	Erasures    []Erasure        `json:"erasures" doc:"what was asked to be deleted, and the answer"`
 	Kept        []Kept           `json:"kept"`
 }
 
+// HomeCall is a ring at the door of a person.
+type HomeCall struct {
+	At       time.Time `json:"at"`
+	Door     string    `json:"door"`
+	DoorName string    `json:"door_name"`
+	State    string    `json:"state"`
+}
+
+// Rings knows who rang at a person's door, and how long that is kept.
+type Rings interface {
+	CallsOf(ctx context.Context, person string, limit int) (calls []HomeCall, keep time.Duration, err error)
+	// ForgetCalls takes a person out of all of them.
+	ForgetCalls(ctx context.Context, tx *sql.Tx, person string) error
+}
+
 // Kept says how long something is kept.
 type Kept struct {
-	What string `json:"what" enum:"person,credentials,passes,badges,audit"`
+	What string `json:"what" enum:"person,credentials,passes,badges,calls,audit"`
 	Days int    `json:"days" doc:"0: as long as you live here"`
 	Then string `json:"then" enum:"deleted,pseudonymised,kept"`
 }
@@ -75,6 +92,12 @@ func (x *Access) DataOf(ctx context.Context, person string) (d MyData, err error
 		{"person", 0, "deleted"}, {"credentials", 0, "deleted"}, {"passes", days(x.keepFor.Visitors), "deleted"},
 		{"badges", days(x.keepFor.Badges), "pseudonymised"}, {"audit", 3 * 365, "kept"},
 	}
+	if d.Calls = []HomeCall{}; err != nil || x.rings == nil {
+		return d, err
+	}
+	keep := time.Duration(0)
+	d.Calls, keep, err = x.rings.CallsOf(ctx, person, mostPerPerson)
+	d.Kept = slices.Insert(d.Kept, 4, Kept{"calls", days(keep), "deleted"})
 	return d, err
 }
 
@@ -175,10 +198,18 @@ func (x *Access) erase(ctx context.Context, tx *sql.Tx, person string) error {
 		"UPDATE access_credentials SET mac = randomblob(32), salt = x'', last4 = '', revoked_at = CASE WHEN revoked_at = 0 THEN ?2 ELSE revoked_at END WHERE person = ?1",
 		"UPDATE access_rights SET ended_at = ?2 WHERE person = ?1 AND ended_at = 0",
 		"UPDATE access_people SET name = '-', erased_at = ?2 WHERE host = ?1",
+		"UPDATE access_credentials SET plate = '', last4 = '' WHERE type = 'plate' AND ?2 > 0 AND person IN (SELECT id FROM access_people WHERE id = ?1 OR host = ?1)",
+		"UPDATE access_passes SET plate = '' WHERE ?2 > 0 AND host = ?1",
+		"DELETE FROM access_cars WHERE ?2 > 0 AND person IN (SELECT id FROM access_people WHERE host = ?1)",
 		"DELETE FROM access_phones WHERE person = ?1 AND ?2 > 0",
 	} {
 		if _, err := tx.ExecContext(ctx, q, person, n.UnixMilli()); err != nil {
 			return fmt.Errorf("erase %s: %w", person, err)
+		}
+	}
+	if x.rings != nil {
+		if err := x.rings.ForgetCalls(ctx, tx, person); err != nil {
+			return err
 		}
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE access_badges SET person = ?, person_name = '', unit = '', credential = '', last4 = '',

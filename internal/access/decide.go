@@ -41,8 +41,8 @@ const escortWithin = 30_000
 //
 //  1. The door is known; its clock is right; it is not locked by wrong PINs; the
 //     credential is not faulty in itself, is known, and is good now.
-//  2. A door that refuses copyable cards is shown none. A phone has proved
-//     itself where that is asked.
+//  2. A door that refuses copyable cards is shown none. A barrier for cars takes of a
+//     guest the plate only. A phone has proved itself where that is asked.
 //  3. The person has not moved out; a guest's host neither. A child's guardian has
 //     agreed.
 //  4. One of the rights of the person, or of its groups, for the door, its
@@ -50,10 +50,12 @@ const escortWithin = 30_000
 //     guest, the host has a right to the door, too, whatever the hour.
 //  5. In a lockdown that right says so. To such a right the rest does not apply:
 //     rescuers are not kept waiting.
-//  6. The credential is not used up. To get in: no door of the interlock is open;
-//     the day's first person has been there; who may not go alone does not.
+//  6. To get in: a guest's car is not inside already; the credential is not used up; no
+//     door of the interlock is open; the day's first person has been there; who may not
+//     go alone does not.
 //  7. Who comes in is not inside already, where that is enforced.
-//  8. To get in: a second person follows the first in time.
+//  8. To get in: the host has said yes, where the pass wants that; a second person
+//     follows the first in time.
 //
 // A door that is free refuses nobody, and neither does any door from inside: what
 // would have been the reason is noted in Alert.
@@ -129,6 +131,8 @@ func (a *Ask) credential() Reason {
 		return Expired
 	case a.Policy != nil && a.Policy.RefuseUID && c.Type == "card" && c.Class != ClassCrypto:
 		return CredentialClass
+	case a.Door.Vehicles && c.Type != "plate" && c.Person != nil && c.Person.Host != nil && !a.Out:
+		return PlateNeeded
 	}
 	return None
 }

@@ -7,7 +7,11 @@ import "time"
 func (a *Ask) rules(s *State, first bool) (r, alert Reason) {
 	ms, c, pol := a.At.UnixMilli(), a.Credential, a.Policy
 	p := a.who()
-	if c != nil && c.MaxUses > 0 && s.Used >= c.MaxUses && !a.Out {
+	switch {
+	case a.Out || c == nil:
+	case s.Inside && c.Type == "plate":
+		return CarInside, None
+	case c.MaxUses > 0 && s.Used >= c.MaxUses:
 		return UsedUp, None
 	}
 	if !a.Out && pol != nil {
@@ -21,11 +25,14 @@ func (a *Ask) rules(s *State, first bool) (r, alert Reason) {
 	if !a.Out && p.Escort != "" && (s.Escort == 0 || ms-s.Escort > escortWithin) {
 		return EscortMissing, None
 	}
-	if pol == nil {
-		return None, None
-	}
 	if r, alert = a.passback(s); r != None {
 		return r, None
+	}
+	if c != nil && c.Confirm && !a.Out {
+		return ConfirmNeeded, None
+	}
+	if pol == nil {
+		return None, None
 	}
 	if pol.TwoPerson > 0 && !a.Out && (s.Door.Waiting == "" || s.Door.Waiting == p.ID || ms > s.Door.WaitEnd) {
 		s.Door.Waiting, s.Door.WaitEnd = p.ID, ms+pol.TwoPerson

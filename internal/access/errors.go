@@ -13,6 +13,10 @@ var (
 	ErrNoLift      = errors.New("no lift to this home")
 	ErrTooOften    = errors.New("too many openings in a short time")
 
+	// What is wrong with a pass, beside ErrInvalid.
+	ErrPlateNeeded = errors.New("a barrier for cars opens by number plate")
+	ErrCouriersWay = errors.New("not on a courier's way")
+
 	ErrTooManyPasses = errors.New("too many passes at a time")
 	ErrCodeRevoked   = errors.New("the code was revoked")
 	ErrPhone         = errors.New("the phone could not prove itself")

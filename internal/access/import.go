@@ -339,7 +339,7 @@ func (x *Access) ExportPeople(ctx context.Context, w io.Writer) error {
 		}
 		for _, p := range ps {
 			after = p.ID
-			if !p.Active || p.Kind == Visitor {
+			if !p.Active || p.Kind == Visitor || p.Host != "" {
 				continue
 			}
 			if err := x.exportPerson(ctx, out, p); err != nil {

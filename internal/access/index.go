@@ -25,6 +25,8 @@ type credentialRow struct {
 	from, to, revoked             int64
 	lost, duress                  bool
 	maxUses                       int32
+	plate, countsAs               string
+	confirm                       bool
 	salt                          []byte
 	tag                           int
 	offline                       offlineKey
@@ -44,6 +46,8 @@ type index struct {
 	pins        map[int][]pinEntry // by tag
 	pinTags     map[string][]int   // by person
 	codes       map[doorlist.Ref]*Credential
+	plates      map[string][]*Credential // by plate; a family's car is with several
+	platesOf    map[string][]string      // by person
 	groups      map[string]*Holder
 	schedules   map[string]*Schedule
 }
@@ -51,7 +55,7 @@ type index struct {
 func newIndex() *index {
 	return &index{
 		credentials: map[mac]*Credential{}, people: map[string]*Person{}, macs: map[string][]mac{},
-		pins: map[int][]pinEntry{}, pinTags: map[string][]int{}, codes: map[doorlist.Ref]*Credential{},
+		pins: map[int][]pinEntry{}, pinTags: map[string][]int{}, codes: map[doorlist.Ref]*Credential{}, plates: map[string][]*Credential{}, platesOf: map[string][]string{},
 		groups: map[string]*Holder{}, schedules: map[string]*Schedule{},
 	}
 }
@@ -118,11 +122,15 @@ func (ix *index) putPerson(r personRow) {
 func (ix *index) putCredential(r credentialRow) {
 	c := &Credential{
 		ID: r.id, Type: r.typ, Class: r.class, Last4: r.last4, Person: ix.person(r.person),
-		From: r.from, To: r.to, Revoked: r.revoked, Lost: r.lost, Duress: r.duress, MaxUses: r.maxUses, offline: r.offline,
+		From: r.from, To: r.to, Revoked: r.revoked, Lost: r.lost, Duress: r.duress, MaxUses: r.maxUses,
+		Plate: r.plate, CountsAs: r.countsAs, Confirm: r.confirm, offline: r.offline,
 	}
 	if r.typ == "pin" {
 		ix.putPIN(r, c)
 		return
+	}
+	if r.typ == "plate" {
+		ix.putPlate(c)
 	}
 	if old := ix.credentials[r.mac]; old != nil && old.Revoked == 0 || old != nil && r.revoked != 0 && r.revoked < old.Revoked {
 		return
@@ -166,6 +174,7 @@ func (ix *index) dropPerson(id string) {
 	p.Own.clear()
 	p.Groups = nil
 	ix.dropPINs(p)
+	ix.dropPlates(p)
 	for _, m := range ix.macs[id] {
 		if c := ix.credentials[m]; c != nil && c.Person == p {
 			delete(ix.credentials, m)

@@ -67,9 +67,11 @@ func (b *builder) entry(c *Credential, d *Door, pol *Policy, s *rightSet) (e doo
 		return e, false
 	case pol != nil && pol.PhoneProof && c.Type == "mobile":
 		return e, false
+	case d.Vehicles && c.Person.Host != nil: // a guest's car needs its plate
+		return e, false
 	}
 	if c.MaxUses > 0 {
-		left := c.MaxUses - b.used[useCount{c.ID, d.ID}]
+		left := c.MaxUses - b.used[useCount{c.counted(), d.ID}]
 		if left <= 0 {
 			return e, false
 		}
@@ -90,6 +92,8 @@ func (b *builder) alone(c *Credential) bool {
 	case c.offline.kind == notOffline || b.ended(c.Revoked) || reached(c.To, b.now):
 		return false
 	case p == nil || b.ended(p.Left) || p.Escort != "": // who went before is the hub's to know
+		return false
+	case c.Confirm: // the host must be asked
 		return false
 	}
 	return p.Kind != Child || p.Consent || reached(p.ChildUntil, b.now)

@@ -47,8 +47,11 @@ func (k *offlineKey) at(salt doorlist.Salt) doorlist.Key {
 }
 
 // goesOffline reports whether doors may know a credential. PINs they may not: six
-// digits are found by trying, whatever the hash.
-func goesOffline(typ, class string) bool { return typ != "pin" && class != ClassRotating }
+// digits are found by trying, whatever the hash. Number plates neither: everybody reads
+// them, and whether the car is inside already only the hub knows.
+func goesOffline(typ, class string) bool {
+	return typ != "pin" && typ != "plate" && class != ClassRotating
+}
 
 func newSealer(key mac) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key[:])

@@ -59,11 +59,14 @@ func drawCase(r *rand.Rand) (c case1) {
 		}
 		c.people = append(c.people, p)
 	}
-	c.door = &Door{ID: pick(r, doorIDs()...), Zone: pick(r, zoneIDs()...)}
+	c.door = &Door{ID: pick(r, doorIDs()...), Zone: pick(r, zoneIDs()...), Vehicles: r.IntN(4) == 0}
 	for i, n := 0, r.IntN(4); i < n; i++ {
 		k := credentialRow{
 			id: fmt.Sprint("c", i), person: c.people[r.IntN(len(c.people))].id, typ: "card", class: pick(r, ClassUID, ClassCrypto), mac: key(i),
-			maxUses: pick[int32](r, 0, 0, 0, 1, 3), duress: r.IntN(5) == 0,
+			maxUses: pick[int32](r, 0, 0, 0, 1, 3), duress: r.IntN(5) == 0, confirm: r.IntN(6) == 0,
+		}
+		if r.IntN(3) == 0 {
+			k.typ, k.class, k.plate = "plate", "", fmt.Sprint("川A1234", i)
 		}
 		if r.IntN(4) == 0 {
 			k.from, k.to, k.revoked, k.lost = moment(r), moment(r), moment(r), r.IntN(2) == 0
@@ -135,7 +138,7 @@ func (c *case1) drawAsk(r *rand.Rand) {
 	ago := func() int64 {
 		return n - pick[int64](r, 0, 1, 13_999, 14_000, 14_001, 30_000, 30_001, 599_999, 600_000, 86_400_000)
 	}
-	c.state = State{Area: pick(r, "", "in", "out"), Since: ago(), Used: pick[int32](r, 0, 0, 1, 3), Escort: pick(r, 0, ago()), Busy: r.IntN(2) == 0}
+	c.state = State{Area: pick(r, "", "in", "out"), Since: ago(), Used: pick[int32](r, 0, 0, 1, 3), Escort: pick(r, 0, ago()), Inside: r.IntN(4) == 0, Busy: r.IntN(2) == 0}
 	d := &c.state.Door
 	d.FirstDay = int32(n/86_400_000) + pick[int32](r, 0, 0, 1, -1) //nolint:gosec // a day of this century
 	if r.IntN(2) == 0 {
@@ -293,8 +296,10 @@ func (c *case1) refusal() (r, alert Reason, waits, first bool) {
 			return NotYetValid, None, false, false
 		case k.to != 0 && n >= k.to:
 			return Expired, None, false, false
-		case pol.RefuseUID && k.class == ClassUID:
+		case pol.RefuseUID && k.typ == "card" && k.class == ClassUID:
 			return CredentialClass, None, false, false
+		case c.door.Vehicles && k.typ != "plate" && c.person(id).host != "" && !c.out:
+			return PlateNeeded, None, false, false
 		}
 	} else if c.app >= 0 {
 		if id = c.people[c.app].id; pol.PhoneProof && !c.sure {
@@ -348,6 +353,9 @@ func (c *case1) refusal() (r, alert Reason, waits, first bool) {
 func (c *case1) memory(p personRow, pol DoorPolicy, first bool) (r, alert Reason, waits bool) {
 	n, s := c.at.UnixMilli(), c.state
 	if !c.out {
+		if c.cred >= 0 && c.credentials[c.cred].typ == "plate" && s.Inside {
+			return CarInside, None, false
+		}
 		if c.cred >= 0 && c.credentials[c.cred].maxUses > 0 && s.Used >= c.credentials[c.cred].maxUses {
 			return UsedUp, None, false
 		}
@@ -376,6 +384,9 @@ func (c *case1) memory(p personRow, pol DoorPolicy, first bool) (r, alert Reason
 		if area.Passback == PassbackAlert {
 			alert = Passback
 		}
+	}
+	if c.cred >= 0 && c.credentials[c.cred].confirm && !c.out {
+		return ConfirmNeeded, None, false
 	}
 	another := s.Door.Waiting != "" && s.Door.Waiting != p.id && n <= s.Door.WaitEnd
 	if pol.TwoPersonS > 0 && !c.out && !another {
@@ -452,6 +463,7 @@ func TestDecideAgainstTheRules(t *testing.T) {
 	for _, want := range []Reason{
 		UnknownCredential, Inactive, Expired, NotYetValid, LostStolen, WrongDoor, OutsideSchedule, PINWrong, TooManyTries, ClockUntrusted, DeviceUntrusted,
 		CredentialClass, CredentialReplay, QRExpired, ConsentMissing, LockedDown, UsedUp, PhoneUnproven, Interlocked, FirstPerson, EscortMissing, Passback, TwoPerson,
+		PlateNeeded, CarInside, ConfirmNeeded,
 	} {
 		if reasons[want] == 0 {
 			t.Errorf("%s never came up", want)

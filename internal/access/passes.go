@@ -7,16 +7,18 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"dongyue/internal/doorlist"
 )
 
 // Bounds of a pass.
 const (
 	maxPassFor   = 31 * 24 * time.Hour
-	mostPasses   = 20 // of one host at a time
+	courierFor   = time.Hour // a courier's way is short: to the gate, to one stair, and back
+	mostPasses   = 20        // of one host at a time
 	mostPassUses = 100
 	mostDoors    = 32
 )
@@ -30,17 +32,20 @@ const (
 // NewPass is what a host gives to a visitor.
 type NewPass struct {
 	Host     string
-	Doors    []string // empty: all that the host may open
+	Kind     Kind     // Visitor, or Courier for one way within the hour; empty: Visitor
+	Doors    []string // empty: all that the host may open; of a courier the gates and the host's own stair
 	Name     string   // of the visitor
-	Plate    string
+	Plate    string   // of the one car that comes in; needed at barriers
 	From, To time.Time
-	Uses     int  // at each door; 0: as often as wanted
+	Uses     int  // at each door; 0: as often as wanted. A courier's is 1
 	Leave    bool // the pass ends when the visitor goes out; with one use it always does
+	Confirm  bool // at doors for people the host is asked, by the doorbell
 }
 
 // PassInfo is a pass as the API shows it.
 type PassInfo struct {
 	ID         string     `json:"id"`
+	Kind       Kind       `json:"kind" enum:"visitor,courier"`
 	Host       string     `json:"host"`
 	Person     string     `json:"person"` // the visitor, in the badge log
 	Credential string     `json:"credential"`
@@ -52,21 +57,32 @@ type PassInfo struct {
 	Uses       int        `json:"uses,omitempty"` // at each door; 0: as often as wanted
 	Used       int        `json:"used"`           // openings, of all doors together
 	Leave      bool       `json:"end_on_leave"`   // ends when the visitor goes out
+	Confirm    bool       `json:"confirm"`        // the host is asked at the door
 	State      string     `json:"state"`          // early, good, used_up, expired, revoked, left, host_left
+	Inside     *time.Time `json:"inside_since,omitempty" doc:"when the car came in that is inside now"`
+	Overstay   bool       `json:"overstay" doc:"the car is inside though the pass has ended"`
 	CreatedAt  time.Time  `json:"created_at"`
 	EndedAt    *time.Time `json:"ended_at,omitempty"`
 }
 
 func (n *NewPass) check(t time.Time) error {
-	n.Name, n.Plate = strings.TrimSpace(n.Name), strings.ToUpper(strings.ReplaceAll(n.Plate, " ", ""))
+	n.Name = strings.TrimSpace(n.Name)
 	if n.From.IsZero() {
 		n.From = t
+	}
+	if n.Plate = strings.TrimSpace(n.Plate); n.Plate != "" {
+		plate, err := doorlist.ParsePlate(n.Plate)
+		if err != nil {
+			return fmt.Errorf("%w: plate %.20q %w", ErrInvalid, n.Plate, err)
+		}
+		n.Plate = plate
+	}
+	if err := n.checkKind(); err != nil {
+		return err
 	}
 	switch {
 	case n.Name == "" || len(n.Name) > 200:
 		return fmt.Errorf("%w: say in 1 to 200 bytes who comes", ErrInvalid)
-	case len(n.Plate) > 20:
-		return fmt.Errorf("%w: the plate is longer than 20 bytes", ErrInvalid)
 	case len(n.Doors) > mostDoors:
 		return fmt.Errorf("%w: a pass opens at most %d doors", ErrInvalid, mostDoors)
 	case !n.From.Before(n.To):
@@ -88,14 +104,14 @@ func (x *Access) AddPass(ctx context.Context, actor string, n NewPass) (p PassIn
 	if err := n.check(t); err != nil {
 		return PassInfo{}, "", err
 	}
-	doors, err := x.passDoors(n.Host, n.Doors)
+	doors, err := x.passDoors(&n)
 	if err != nil {
 		return PassInfo{}, "", err
 	}
 	token = strings.ToLower(rand.Text())
 	p = PassInfo{
 		ID: newID("v-"), Host: n.Host, Person: newID("p-"), Credential: newID("c-"), Name: n.Name, Plate: n.Plate, Doors: doors,
-		From: n.From.UTC(), To: n.To.UTC(), Uses: n.Uses, Leave: n.Leave || n.Uses == 1, CreatedAt: t,
+		From: n.From.UTC(), To: n.To.UTC(), Uses: n.Uses, Leave: n.Leave || n.Uses == 1, CreatedAt: t, Kind: n.Kind, Confirm: n.Confirm,
 	}
 	p.State = p.stateAt(t, "")
 	err = x.changed(ctx, func(tx *sql.Tx) error {
@@ -114,36 +130,29 @@ func (x *Access) AddPass(ctx context.Context, actor string, n NewPass) (p PassIn
 		if err := x.insertPass(ctx, tx, host, p, token); err != nil {
 			return err
 		}
-		return x.audit.Audit(ctx, tx, actor, "pass.created", p.ID, map[string]any{"host": p.Host, "doors": p.Doors, "from": p.From, "to": p.To, "uses": p.Uses, "end_on_leave": p.Leave})
+		return x.audit.Audit(ctx, tx, actor, "pass.created", p.ID, map[string]any{"host": p.Host, "doors": p.Doors, "from": p.From, "to": p.To, "uses": p.Uses, "end_on_leave": p.Leave, "kind": p.Kind, "confirm": p.Confirm})
 	}, func(ctx context.Context) error { return x.refreshPerson(ctx, p.Person) })
 	return p, token, err
 }
 
-// passDoors checks that every door is the host's own. A door that is not and one
-// that does not exist give the same error.
-func (x *Access) passDoors(host string, doors []string) ([]string, error) {
-	mine := map[string]bool{}
-	for _, d := range x.doorsOf(host, gradeHours) {
-		mine[d.ID] = true
-	}
-	if len(doors) == 0 {
-		doors = slices.Collect(maps.Keys(mine))
-	}
-	if len(doors) == 0 || len(doors) > mostDoors || slices.ContainsFunc(doors, func(d string) bool { return !mine[d] }) {
-		return nil, ErrNotYours
-	}
-	return slices.Compact(slices.Sorted(slices.Values(doors))), nil
-}
-
 func (x *Access) insertPass(ctx context.Context, tx *sql.Tx, host PersonInfo, p PassInfo, token string) error {
-	visitor := PersonInfo{ID: p.Person, Name: p.Name, Unit: host.Unit, Household: host.Household, Kind: Visitor, Host: host.ID, CreatedAt: p.CreatedAt}
+	visitor := PersonInfo{ID: p.Person, Name: p.Name, Unit: host.Unit, Household: host.Household, Kind: p.Kind, Host: host.ID, CreatedAt: p.CreatedAt}
 	if err := insertPerson(ctx, tx, visitor); err != nil {
 		return err
 	}
 	if err := x.insertCode(ctx, tx, CredentialInfo{
-		ID: p.Credential, Person: p.Person, MaxUses: p.Uses, ValidFrom: &p.From, ValidTo: &p.To, CreatedAt: p.CreatedAt,
+		ID: p.Credential, Person: p.Person, MaxUses: p.Uses, ValidFrom: &p.From, ValidTo: &p.To, CreatedAt: p.CreatedAt, Confirm: p.Confirm,
 	}); err != nil {
 		return err
+	}
+	if p.Plate != "" {
+		k := CredentialInfo{
+			ID: newID("c-"), Person: p.Person, Type: "plate", Last4: last4("plate", p.Plate), MaxUses: p.Uses, CountsAs: p.Credential,
+			ValidFrom: &p.From, ValidTo: &p.To, CreatedAt: p.CreatedAt,
+		}
+		if err := x.insertCredential(ctx, tx, k, p.Plate); err != nil {
+			return err
+		}
 	}
 	for _, d := range p.Doors {
 		r := RightInfo{ID: newID("r-"), Person: p.Person, Door: d, Schedule: Always, ValidFrom: &p.From, ValidTo: &p.To, CreatedAt: p.CreatedAt}
@@ -163,8 +172,8 @@ func (x *Access) insertPass(ctx context.Context, tx *sql.Tx, host PersonInfo, p 
 // kept in its place is a random number that names it within the codes.
 func (x *Access) insertCode(ctx context.Context, tx *sql.Tx, c CredentialInfo) error {
 	m := x.mac("rotating code", c.ID)
-	_, err := tx.ExecContext(ctx, `INSERT INTO access_credentials(id, person, type, class, mac, max_uses, valid_from, valid_to, created_at)
-		VALUES (?, ?, 'qr', ?, ?, ?, ?, ?, ?)`, c.ID, c.Person, ClassRotating, m[:], c.MaxUses, ms(c.ValidFrom), ms(c.ValidTo), c.CreatedAt.UnixMilli())
+	_, err := tx.ExecContext(ctx, `INSERT INTO access_credentials(id, person, type, class, mac, max_uses, valid_from, valid_to, created_at, confirm)
+		VALUES (?, ?, 'qr', ?, ?, ?, ?, ?, ?, ?)`, c.ID, c.Person, ClassRotating, m[:], c.MaxUses, ms(c.ValidFrom), ms(c.ValidTo), c.CreatedAt.UnixMilli(), c.Confirm)
 	if err != nil {
 		return fmt.Errorf("add code: %w", err)
 	}
@@ -203,14 +212,16 @@ func endPass(ctx context.Context, tx *sql.Tx, visitor, why string) error {
 	return nil
 }
 
-// visitorLeft ends the pass, where it was given so, of somebody who goes out. It is part of
-// the follower's transaction; Committed brings it into the index.
+// visitorLeft ends the pass, where it was given so, of somebody who goes out: who came by
+// car, when the car does. It is part of the follower's transaction; Committed brings it
+// into the index.
 func (x *Access) visitorLeft(ctx context.Context, tx *sql.Tx, c *Credential) error {
-	if c == nil || c.Class != ClassRotating {
+	if c == nil || c.Class != ClassRotating && c.Type != "plate" {
 		return nil
 	}
 	var n int
-	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM access_passes WHERE person = ? AND ended_at = 0 AND leave = 1", c.Person.ID).Scan(&n); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM access_passes WHERE person = ? AND ended_at = 0 AND leave = 1
+		AND NOT EXISTS (SELECT 1 FROM access_cars a WHERE a.person = access_passes.person AND a.out_at = 0)`, c.Person.ID).Scan(&n); err != nil {
 		return fmt.Errorf("visitor left: %w", err)
 	}
 	if n == 0 {
@@ -241,18 +252,21 @@ type PassFilter struct{ Host, Plate string }
 //nolint:gosec // names of columns, no secret
 const passColumns = `p.id, p.host, p.person, p.credential, v.name, p.plate, c.valid_from, c.valid_to, c.max_uses, p.leave, p.created_at, p.ended_at, p.ended_why,
 	(SELECT coalesce(group_concat(door), '') FROM access_rights WHERE person = p.person AND ended_at = 0),
-	(SELECT coalesce(sum(used), 0) FROM access_uses WHERE credential = p.credential)
+	CASE WHEN c.max_uses > 0 THEN (SELECT coalesce(sum(used), 0) FROM access_uses WHERE credential = p.credential)
+		ELSE (SELECT count(*) FROM access_badges WHERE person = p.person AND side = 'in' AND decision = 'granted') END, v.kind, c.confirm,
+	(SELECT coalesce(max(in_at), 0) FROM access_cars WHERE person = p.person AND out_at = 0)
 	FROM access_passes p JOIN access_people v ON v.id = p.person JOIN access_credentials c ON c.id = p.credential`
 
 func scanPass(row interface{ Scan(...any) error }) (p PassInfo, err error) {
-	var from, to, created, ended int64
+	var from, to, created, ended, inside int64
 	var why, doors string
-	if err := row.Scan(&p.ID, &p.Host, &p.Person, &p.Credential, &p.Name, &p.Plate, &from, &to, &p.Uses, &p.Leave, &created, &ended, &why, &doors, &p.Used); err != nil {
+	if err := row.Scan(&p.ID, &p.Host, &p.Person, &p.Credential, &p.Name, &p.Plate, &from, &to, &p.Uses, &p.Leave, &created, &ended, &why, &doors, &p.Used, &p.Kind, &p.Confirm, &inside); err != nil {
 		return p, err
 	}
 	p.From, p.To, p.CreatedAt, p.EndedAt = time.UnixMilli(from).UTC(), time.UnixMilli(to).UTC(), time.UnixMilli(created).UTC(), at(ended)
 	p.Doors = slices.Sorted(strings.SplitSeq(doors, ","))
-	p.State = p.stateAt(now(), why)
+	p.State, p.Inside = p.stateAt(now(), why), at(inside)
+	p.Overstay = p.Inside != nil && (!now().Before(p.To) || p.EndedAt != nil)
 	return p, nil
 }
 
@@ -267,6 +281,18 @@ func (x *Access) Passes(ctx context.Context, f PassFilter, before string, limit 
 			return err
 		})
 	return ps, err
+}
+
+// VisitorCode is what the holder of a link shows now.
+func (x *Access) VisitorCode(ctx context.Context, token string) (Code, error) {
+	p, err := x.passOf(ctx, token)
+	if err != nil {
+		return Code{}, err
+	}
+	if p.State != "good" {
+		return Code{}, fmt.Errorf("%w: the pass is %s", ErrInvalid, p.State)
+	}
+	return x.makeCode(p.Credential, "")
 }
 
 // passOf finds the pass of a link.

@@ -15,8 +15,9 @@ type Places interface {
 
 // VisitPlace is a door as a visitor has to find it.
 type VisitPlace struct {
-	Name string       `json:"name"`
-	Way  []event.Text `json:"way" doc:"names of the zones to go through, the widest first"`
+	Name     string       `json:"name"`
+	Way      []event.Text `json:"way" doc:"names of the zones to go through, the widest first"`
+	Vehicles bool         `json:"vehicles" doc:"a barrier for cars: it opens by the plate"`
 }
 
 func (x *Access) way(zone string) []event.Text {

@@ -30,6 +30,10 @@ const (
 	EscortMissing     Reason = "escort_missing"
 	Passback          Reason = "passback"
 	TwoPerson         Reason = "two_person_incomplete"
+	PlateUnreadable   Reason = "plate_unreadable" // what the camera read is no number plate
+	PlateNeeded       Reason = "plate_needed"     // a guest's pass opens a barrier by the plate that it names
+	CarInside         Reason = "car_inside"       // the booking's car is in already: this is a second one
+	ConfirmNeeded     Reason = "confirm_needed"   // the host is being asked
 
 	TooOld            Reason = "too_old"      // not refused: not answered
 	DoorOffline       Reason = "door_offline" // not refused: the answer could not be sent

@@ -20,13 +20,18 @@ func (x *Access) recall(ctx context.Context, tx *sql.Tx, a *Ask) (s State, err e
 		p = &Person{}
 	}
 	if c := a.Credential; c != nil && c.MaxUses > 0 {
-		if err := optional(tx.QueryRowContext(ctx, "SELECT used FROM access_uses WHERE credential = ? AND door = ?", c.ID, a.Door.ID).Scan(&s.Used)); err != nil {
+		if err := optional(tx.QueryRowContext(ctx, "SELECT used FROM access_uses WHERE credential = ? AND door = ?", c.counted(), a.Door.ID).Scan(&s.Used)); err != nil {
 			return s, err
 		}
 	}
 	x.mu.RLock()
-	alone := p.Escort == ""
+	alone, guest := p.Escort == "", p.Host != nil
 	x.mu.RUnlock()
+	if c := a.Credential; guest && c != nil && c.Type == "plate" {
+		if s.Inside, err = carInside(ctx, tx, c, a.At); err != nil {
+			return s, err
+		}
+	}
 	if !alone {
 		if s.Escort, err = x.lastEscort(ctx, tx, p, a.Door.ID, a.At); err != nil {
 			return s, err
@@ -92,7 +97,7 @@ func (p *Person) accompaniedBy(o *Person) bool {
 func (x *Access) keep(ctx context.Context, tx *sql.Tx, a *Ask, was, is State) error {
 	if is.Used != was.Used {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO access_uses(credential, door, used) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET used = excluded.used",
-			a.Credential.ID, a.Door.ID, is.Used); err != nil {
+			a.Credential.counted(), a.Door.ID, is.Used); err != nil {
 			return fmt.Errorf("count use: %w", err)
 		}
 	}

@@ -52,9 +52,11 @@ func (x *Access) Forget(ctx context.Context, t time.Time) error {
 			args []any
 		}{
 			{"UPDATE access_passes SET plate = '' WHERE plate <> '' AND credential IN (SELECT id FROM access_credentials WHERE valid_to <> 0 AND valid_to < ?)", []any{visitors}},
-			{`UPDATE access_people SET name = '-', erased_at = ?, left_at = CASE WHEN left_at = 0 THEN ? ELSE left_at END WHERE kind = 'visitor' AND erased_at = 0
+			{"UPDATE access_credentials SET plate = '', last4 = '' WHERE type = 'plate' AND plate <> '' AND counts_as <> '' AND valid_to <> 0 AND valid_to < ?", []any{visitors}},
+			{"DELETE FROM access_cars WHERE out_at <> 0 AND out_at < ?", []any{visitors}},
+			{`UPDATE access_people SET name = '-', erased_at = ?, left_at = CASE WHEN left_at = 0 THEN ? ELSE left_at END WHERE kind IN ('visitor', 'courier') AND erased_at = 0
 				AND id IN (SELECT p.person FROM access_passes p JOIN access_credentials c ON c.id = p.credential WHERE c.valid_to < ?)`, []any{t.UnixMilli(), t.UnixMilli(), visitors}},
-			{"UPDATE access_badges SET person_name = '-' WHERE person IN (SELECT id FROM access_people WHERE kind = 'visitor' AND erased_at <> 0) AND person_name <> '-'", nil},
+			{"UPDATE access_badges SET person_name = '-' WHERE person IN (SELECT id FROM access_people WHERE kind IN ('visitor', 'courier') AND erased_at <> 0) AND person_name <> '-'", nil},
 			{"DELETE FROM access_reports WHERE type = '' AND at < ?", []any{t.Add(-x.keepFor.Reports).UnixMilli()}},
 			{"DELETE FROM access_nonces WHERE until < ?", []any{t.UnixMilli()}},
 			{"DELETE FROM access_whereabouts WHERE at < ?", []any{t.Add(-x.keepFor.Reports).UnixMilli()}},

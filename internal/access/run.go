@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// Run tells what is to be told, keeps the lists of the doors, and forgets in time. It
-// ends with ctx.
+// Run tells what is to be told, keeps the lists of the doors, watches the cars of guests,
+// and forgets in time. It ends with ctx.
 func (x *Access) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { x.keepLists(ctx) })
 	wg.Go(func() { x.keepStretching(ctx) })
+	wg.Go(func() { x.keepCars(ctx) })
 	tick := time.NewTicker(10 * time.Minute)
 	defer tick.Stop()
 	for {

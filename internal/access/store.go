@@ -56,12 +56,13 @@ func (x *Access) readCredentials(ctx context.Context, person string) (all []cred
 	if person != "" {
 		where, args = " WHERE person = ?", append(args, person)
 	}
-	err = x.each(ctx, `SELECT id, person, type, class, mac, last4, valid_from, valid_to, revoked_at, lost, duress, max_uses, salt, tag, offline
+	err = x.each(ctx, `SELECT id, person, type, class, mac, last4, valid_from, valid_to, revoked_at, lost, duress, max_uses, salt, tag, offline, plate, counts_as, confirm
 		FROM access_credentials`+where, args,
 		func(rows *sql.Rows) error {
 			var c credentialRow
 			var m, sealed []byte
-			if err := rows.Scan(&c.id, &c.person, &c.typ, &c.class, &m, &c.last4, &c.from, &c.to, &c.revoked, &c.lost, &c.duress, &c.maxUses, &c.salt, &c.tag, &sealed); err != nil {
+			if err := rows.Scan(&c.id, &c.person, &c.typ, &c.class, &m, &c.last4, &c.from, &c.to, &c.revoked, &c.lost, &c.duress, &c.maxUses, &c.salt, &c.tag, &sealed,
+				&c.plate, &c.countsAs, &c.confirm); err != nil {
 				return err
 			}
 			if len(m) != len(c.mac) {

@@ -6,6 +6,7 @@ package access
 type Door struct {
 	ID, Name, Zone string
 	Online         bool // connected at this moment: a command would reach it
+	Vehicles       bool // a barrier in a lane for cars
 }
 
 // Right is one permission in the index. Times are Unix ms.
@@ -72,10 +73,22 @@ type Credential struct {
 	From, To               int64
 	Revoked                int64 // 0: not
 	Lost                   bool
-	Duress                 bool  // opens, and calls for help in silence
-	MaxUses                int32 // at each door; 0: as often as wanted
+	Duress                 bool   // opens, and calls for help in silence
+	MaxUses                int32  // at each door; 0: as often as wanted
+	Plate                  string // of type plate, as it is compared
+	CountsAs               string // credential whose uses these are; empty: itself
+	Confirm                bool   // the host is asked at the door, each time
 
 	offline offlineKey // as doors know it that are alone
+}
+
+// counted is the credential under which uses are counted: of a pass with a number plate
+// both are one.
+func (c *Credential) counted() string {
+	if c.CountsAs != "" {
+		return c.CountsAs
+	}
+	return c.ID
 }
 
 // Area is a piece of ground that people enter and leave through known doors.

@@ -31,7 +31,7 @@ func (c census) People(ctx context.Context, zone string) (all []muster.Person, e
 		for i := range page {
 			p := &page[i]
 			if p.Active {
-				all = append(all, muster.Person{ID: p.ID, Name: p.Name, Unit: p.Unit, Flat: p.Household, Essential: slices.Contains(p.Groups, essentialGroup)})
+				all = append(all, muster.Person{ID: p.ID, Name: p.Name, Unit: p.Unit, Flat: p.Household, Essential: slices.Contains(p.Groups, essentialGroup), Guest: p.Host != ""})
 			}
 		}
 		if len(page) < censusPage {
@@ -42,6 +42,10 @@ func (c census) People(ctx context.Context, zone string) (all []muster.Person, e
 }
 
 func (c census) Passages(ctx context.Context, zone string, since time.Time) (all []muster.Passage, err error) {
+	gone, err := c.access.GuestsGone(ctx, since)
+	if err != nil {
+		return nil, err
+	}
 	for _, d := range c.devices.In(ctx, event.Door, zone) {
 		for before := int64(0); ; {
 			page, err := c.access.Badges(ctx, access.BadgeFilter{Door: d.ID, From: since, Before: before}, censusPage)
@@ -51,7 +55,7 @@ func (c census) Passages(ctx context.Context, zone string, since time.Time) (all
 			for i := range page {
 				b := &page[i]
 				if b.Decision == access.Granted {
-					all = append(all, muster.Passage{Person: b.Person, Name: b.PersonName, Unit: b.Unit, Door: b.DoorName, At: b.At, Out: b.Side == "out"})
+					all = append(all, muster.Passage{Person: b.Person, Name: b.PersonName, Unit: b.Unit, Door: b.DoorName, At: b.At, Out: b.Side == "out" || gone[b.Person]})
 				}
 			}
 			if len(page) < censusPage {

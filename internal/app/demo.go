@@ -82,7 +82,7 @@ func (a *App) buildDemo(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.script, err = incident.New(incident.Options{Fleet: d.fleet, Cameras: d.cameras, Lenses: lenses{d}, Authority: authority, Views: d.town.Cameras, Log: a.log, Seed: demoSeed})
+	d.script, err = incident.New(incident.Options{Fleet: d.fleet, Cameras: d.cameras, Lenses: lenses{d}, Authority: authority, Hosts: hosts{a}, Views: d.town.Cameras, Log: a.log, Seed: demoSeed})
 	a.demo = d
 	return err
 }

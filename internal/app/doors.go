@@ -36,11 +36,24 @@ func (d doorways) Doors(ctx context.Context) []ladder.Door {
 	return out
 }
 
-// Scope is what a fire input of a door releases. As the configuration says, or the
-// label of the door: the building around it – where none is named the group of
-// buildings that has one number, a fire panel stands for that –, the unit, or the
-// door's own zone.
-func (d doorways) Scope(door, zone string) string {
+// Scope is what a fire input of a door releases: its piece of the community, and the
+// barriers, because nobody knows by which gate the engines come. A barrier whose own
+// label fire_scope is zone opens for the signals of its own zone only.
+func (d doorways) Scope(door, zone string) []string {
+	areas := []string{d.around(door, zone)}
+	ctx := context.Background()
+	for _, x := range d.devices.In(ctx, event.Door, "") {
+		if barrier(&x) && (x.Labels[config.FireScopeLabel] != config.FireZone || x.Zone == zone) {
+			areas = append(areas, "door:"+x.ID)
+		}
+	}
+	return areas
+}
+
+// around is the piece. As the configuration says, or the label of the door: the building
+// around it – where none is named the group of buildings that has one number, a fire
+// panel stands for that –, the unit, or the door's own zone.
+func (d doorways) around(door, zone string) string {
 	ctx := context.Background()
 	scope := d.fireScope
 	if x, err := d.devices.Get(ctx, door); err == nil && config.ValidFireScope(x.Labels[config.FireScopeLabel]) {

@@ -9,6 +9,7 @@ import (
 	"dongyue/broker"
 	"dongyue/devices"
 	"dongyue/internal/access"
+	"dongyue/internal/config"
 	"dongyue/internal/event"
 	"dongyue/internal/identity"
 	"dongyue/internal/web"
@@ -116,8 +117,11 @@ func (d doors) Door(id string) (access.Door, bool) {
 }
 
 func (d doors) door(x *devices.Device) access.Door {
-	return access.Door{ID: x.ID, Name: x.Name, Zone: x.Zone, Online: d.mqtt.Connected(x.ID)}
+	return access.Door{ID: x.ID, Name: x.Name, Zone: x.Zone, Online: d.mqtt.Connected(x.ID), Vehicles: barrier(x)}
 }
+
+// barrier reports whether a door is one for cars.
+func barrier(x *devices.Device) bool { return x.Labels[config.PassageLabel] == config.Vehicles }
 
 // commander orders commands in the shape that access and broadcast ask for.
 type commander struct{ devices *devices.Registry }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"dongyue/devices"
@@ -24,9 +25,15 @@ func (r reporter) Report(ctx context.Context, id, device, typ string, data json.
 	if err != nil {
 		return nil //nolint:nilerr // the door was taken away since: there is nobody to tell of
 	}
+	var about struct {
+		Part string `json:"part"` // what the event is about, where a door has several
+	}
+	if err := json.Unmarshal(data, &about); err != nil {
+		return fmt.Errorf("report %s of %s: %w", typ, device, err)
+	}
 	done := make(chan error, 1)
 	r.journal.Append(event.Event{
-		ID: id, Device: d.ID, Kind: d.Kind, Zone: d.Zone, Channel: event.Happening, Type: typ, At: at, ReceivedAt: time.Now().UTC(), Data: data,
+		ID: id, Device: d.ID, Kind: d.Kind, Zone: d.Zone, Part: about.Part, Channel: event.Happening, Type: typ, At: at, ReceivedAt: time.Now().UTC(), Data: data,
 	}, func(_ uint64, _ bool, err error) { done <- err })
 	select {
 	case err := <-done:

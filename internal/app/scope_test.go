@@ -44,7 +44,7 @@ devices:
 		{config.FireBuilding, "door-none", "east/g1/b01/u1", "east/g1/b01"}, // removed since: its zone is known
 		{config.FireBuilding, "door-1", "nowhere", "nowhere"},
 	} {
-		if got := (doorways{devices: r, fireScope: c.scope}).Scope(c.door, c.zone); got != c.want {
+		if got := (doorways{devices: r, fireScope: c.scope}).Scope(c.door, c.zone); !slices.Equal(got, []string{c.want}) {
 			t.Errorf("%s at %s in %s: %q, want %q", c.scope, c.door, c.zone, got, c.want)
 		}
 	}

@@ -48,7 +48,7 @@ func site(c *community.Community) (s devices.Site) {
 
 func people(c *community.Community) (ps []access.SeedPerson) {
 	for _, p := range c.People {
-		ps = append(ps, access.SeedPerson{ID: p.ID, Name: p.Name, Unit: p.Unit, Household: p.Flat, Cards: []string{p.Card}, Doors: []string{p.Door}})
+		ps = append(ps, access.SeedPerson{ID: p.ID, Name: p.Name, Unit: p.Unit, Household: p.Flat, Cards: []string{p.Card}, Doors: []string{p.Door, p.Gate}})
 	}
 	return ps
 }

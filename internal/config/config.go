@@ -192,6 +192,9 @@ type Doors struct {
 	OfflineStaff    time.Duration `yaml:"offline_staff" reload:"restart" range:"1h..30d" doc:"the same of staff"`
 	OfflineCourier  time.Duration `yaml:"offline_courier" reload:"restart" range:"1h..30d" doc:"the same of couriers; a visitor's pass has its own end"`
 
+	OverstayHost time.Duration `yaml:"overstay_host" reload:"restart" range:"1s..24h" doc:"so long after the end of a pass the host is told that the guest's car is still inside"`
+	OverstayDesk time.Duration `yaml:"overstay_desk" reload:"restart" range:"1s..24h" doc:"the same of the desk, as an alarm"`
+
 	FireScope            string        `yaml:"fire_scope" reload:"restart" enum:"building|unit|zone" doc:"what a fire input releases: the building around the door, its unit, or only the doors of its own zone"`
 	BadgeRetention       time.Duration `yaml:"badge_retention" reload:"restart" range:"1d..3650d" doc:"then a row of the badge log no longer says who it was"`
 	VisitorRetention     time.Duration `yaml:"visitor_retention" reload:"restart" range:"1d..3650d" doc:"then a visitor's name and plate go, counted from the end of the pass"`
@@ -237,6 +240,7 @@ func Default() *Config {
 		Charging:  Charging{Electricity: "0.5224", Service: "0.30", Deposit: "5.00", Timeout: 10 * time.Second},
 		Doors: Doors{
 			OfflineResident: 30 * day, OfflineStaff: 7 * day, OfflineCourier: day,
+			OverstayHost: 10 * time.Minute, OverstayDesk: 30 * time.Minute,
 			FireScope: FireBuilding, BadgeRetention: 180 * day, VisitorRetention: 90 * day, WhereaboutsRetention: 30 * day,
 		},
 		Log: Log{Level: "info", Format: "text"},

@@ -6,6 +6,13 @@ import "slices"
 // releases where that is not doors.fire_scope.
 const FireScopeLabel = "fire_scope"
 
+// PassageLabel is the label of a door, in the site file, that says what passes: with
+// Vehicles it is a barrier for cars, which guests open by their number plate.
+const (
+	PassageLabel = "passage"
+	Vehicles     = "vehicles"
+)
+
 // What a fire input releases.
 const (
 	FireBuilding = "building"

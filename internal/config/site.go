@@ -109,6 +109,9 @@ func (l *loader) site(s *SiteFile) {
 		if scope, set := d.Labels[FireScopeLabel]; set && !ValidFireScope(scope) {
 			l.problem(path+".labels."+FireScopeLabel, "is not what a fire input can release", "write one of building, unit, zone")
 		}
+		if passage, set := d.Labels[PassageLabel]; set && passage != Vehicles {
+			l.problem(path+".labels."+PassageLabel, "is not known", "write vehicles for a barrier, or leave it out")
+		}
 		if len(d.Secret) > 256 {
 			l.problem(path+".secret", "is longer than 256 bytes", "write a shorter one")
 		}

@@ -21,6 +21,7 @@ const (
 // Call is a ring at a door.
 type Call struct {
 	ID, Door, Event, DoorName, Unit, Flat, Camera string
+	Visitor                                       string // whose pass was shown; empty: somebody rang
 	RungAt, Until                                 time.Time
 	State, AnsweredBy                             string // AnsweredBy is a person
 	AnsweredAt, EndedAt                           *time.Time
@@ -33,6 +34,7 @@ type Shown struct {
 	ID       string    `json:"id"`
 	Door     string    `json:"door"`
 	DoorName string    `json:"door_name"`
+	Visitor  string    `json:"visitor,omitempty" doc:"whose pass was shown at the door, where the host is asked"`
 	State    string    `json:"state" enum:"ringing,answered,opened,refused,ended,missed"`
 	RungAt   time.Time `json:"rung_at"`
 	Until    time.Time `json:"until" doc:"the call ends by itself then, and with it the picture"`
@@ -44,7 +46,7 @@ type Shown struct {
 // shownTo is what a person sees of a call. While it rings everybody at home may look
 // who is there; then only who answered.
 func (c *Call) shownTo(person string) Shown {
-	s := Shown{ID: c.ID, Door: c.Door, DoorName: c.DoorName, State: c.State, RungAt: c.RungAt, Until: c.Until, Server: now(), Mine: c.AnsweredBy == person}
+	s := Shown{ID: c.ID, Door: c.Door, DoorName: c.DoorName, Visitor: c.Visitor, State: c.State, RungAt: c.RungAt, Until: c.Until, Server: now(), Mine: c.AnsweredBy == person}
 	if c.Camera != "" && c.visibleTo(person, s.Server) {
 		s.Picture = "/whep/call/" + c.ID
 	}
@@ -55,7 +57,7 @@ func (c *Call) visibleTo(person string, at time.Time) bool {
 	return !c.over() && at.Before(c.Until) && (c.State == Ringing || c.AnsweredBy == person)
 }
 
-const columns = "SELECT id, door, event, door_name, unit, flat, camera, rung_at, until, state, answered_by, answered_at, ended_at FROM doorbell_calls c "
+const columns = "SELECT id, door, event, door_name, unit, flat, camera, rung_at, until, state, answered_by, answered_at, ended_at, visitor FROM doorbell_calls c "
 
 // reader is a transaction or the database.
 type reader interface {
@@ -72,7 +74,7 @@ func list(ctx context.Context, from reader, clause string, args ...any) (cs []Ca
 	for rows.Next() {
 		var c Call
 		var rung, until, answered, ended int64
-		if err := rows.Scan(&c.ID, &c.Door, &c.Event, &c.DoorName, &c.Unit, &c.Flat, &c.Camera, &rung, &until, &c.State, &c.AnsweredBy, &answered, &ended); err != nil {
+		if err := rows.Scan(&c.ID, &c.Door, &c.Event, &c.DoorName, &c.Unit, &c.Flat, &c.Camera, &rung, &until, &c.State, &c.AnsweredBy, &answered, &ended, &c.Visitor); err != nil {
 			return nil, fmt.Errorf("read calls: %w", err)
 		}
 		c.RungAt, c.Until, c.AnsweredAt, c.EndedAt = time.UnixMilli(rung).UTC(), time.UnixMilli(until).UTC(), at(answered), at(ended)
@@ -83,6 +85,24 @@ func list(ctx context.Context, from reader, clause string, args ...any) (cs []Ca
 
 // of is the clause of the calls that a person was rung by.
 const of = "JOIN doorbell_rung r ON r.call = c.id WHERE r.person = ? "
+
+// CallsOf lists the calls that a person was rung by, newest first.
+func (b *Doorbell) CallsOf(ctx context.Context, person string, limit int) ([]Call, error) {
+	return list(ctx, b.db.Read(), of+"ORDER BY c.rowid DESC LIMIT ?", person, limit)
+}
+
+// ForgetPerson takes a person out of the log.
+func (b *Doorbell) ForgetPerson(ctx context.Context, tx *sql.Tx, person string) error {
+	for _, q := range []string{
+		"UPDATE doorbell_calls SET answered_by = '', answered_at = 0 WHERE answered_by = ?",
+		"DELETE FROM doorbell_rung WHERE person = ?",
+	} {
+		if _, err := tx.ExecContext(ctx, q, person); err != nil {
+			return fmt.Errorf("forget calls: %w", err)
+		}
+	}
+	return nil
+}
 
 // find reads one call of a person; another's is as unknown as one that does not exist.
 func (b *Doorbell) find(ctx context.Context, from reader, person, id string) (Call, error) {

@@ -250,3 +250,31 @@ func FuzzParseRing(f *testing.F) {
 		}
 	})
 }
+
+// Who shows a pass whose host wants to see them rings without the panel; the host learns
+// whose pass it is, and that is part of what is kept.
+func TestAPassRings(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	h.press("door-1", "ring:door-1:b-7", `{"flat":"0302","unit":"east/b01/u1","visitor":"李先生","by":"hub"}`, false)
+	calls := h.shown(h.Doorbell, "p-son")
+	if len(calls) != 1 || calls[0].Visitor != "李先生" {
+		t.Fatalf("%+v", calls)
+	}
+	if _, err := h.Answer(ctx, "a-son", "p-son", calls[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	mine, err := h.CallsOf(ctx, "p-son", 10)
+	if err != nil || len(mine) != 1 || mine[0].AnsweredBy != "p-son" {
+		t.Fatalf("%+v, %v", mine, err)
+	}
+	if err := h.db.Tx(ctx, func(tx *sql.Tx) error { return h.ForgetPerson(ctx, tx, "p-son") }); err != nil {
+		t.Fatal(err)
+	}
+	if mine, err = h.CallsOf(ctx, "p-son", 10); err != nil || len(mine) != 0 {
+		t.Fatalf("%+v, %v", mine, err)
+	}
+	if hers, err := h.CallsOf(ctx, "p-mother", 10); err != nil || len(hers) != 1 || hers[0].AnsweredBy != "" {
+		t.Fatalf("%+v, %v", hers, err)
+	}
+}

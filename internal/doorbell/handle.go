@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"dongyue/internal/event"
 )
@@ -15,10 +16,24 @@ import (
 // maxFlat bounds the number of a flat, in bytes.
 const maxFlat = 16
 
+// maxVisitor bounds the name of a visitor, in bytes.
+const maxVisitor = 200
+
+// clip cuts a text between two characters.
+func clip(s string, most int) string {
+	for len(s) > most {
+		_, n := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-n]
+	}
+	return s
+}
+
 // ring is the data of the event `ring`.
 type ring struct {
 	Flat string `json:"flat"`
 	Unit string `json:"unit"` // zone of the stair; empty: the door's own
+	// Visitor is whose pass was shown, where the host wants to be asked; the hub says it.
+	Visitor string `json:"visitor"`
 }
 
 // parseRing reads the data of a ring at a door that stands in a zone. Nobody rings
@@ -34,6 +49,7 @@ func parseRing(data []byte, zone string) (r ring, err error) {
 	if r.Unit == "" {
 		r.Unit = zone
 	}
+	r.Visitor = clip(r.Visitor, maxVisitor)
 	if !event.Within(r.Unit, zone) {
 		return ring{}, fmt.Errorf("ring: unit %.80q is not within the door's zone %q", r.Unit, zone)
 	}
@@ -74,7 +90,7 @@ func (b *Doorbell) ring(ctx context.Context, tx *sql.Tx, ev *event.Event) error 
 		return err
 	}
 	c := Call{
-		ID: "call-" + strings.ToLower(rand.Text()[:20]), Door: ev.Device, Event: ev.ID, DoorName: name, Unit: r.Unit, Flat: r.Flat,
+		ID: "call-" + strings.ToLower(rand.Text()[:20]), Door: ev.Device, Event: ev.ID, DoorName: name, Unit: r.Unit, Flat: r.Flat, Visitor: r.Visitor,
 		Camera: b.o.Doors.Camera(ctx, ev.Device, zone), RungAt: ev.ReceivedAt.UTC(), Until: ev.ReceivedAt.UTC().Add(ringFor), State: Ringing,
 	}
 	if t := now(); ev.Late || !t.Before(c.Until) { // nobody stands there any more; the log knows
@@ -107,8 +123,8 @@ func (b *Doorbell) replace(ctx context.Context, tx *sql.Tx, ev *event.Event, r r
 }
 
 func (b *Doorbell) insert(ctx context.Context, tx *sql.Tx, c *Call, people []string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO doorbell_calls(id, door, event, door_name, unit, flat, camera, rung_at, until, state, ended_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.ID, c.Door, c.Event, c.DoorName, c.Unit, c.Flat, c.Camera, c.RungAt.UnixMilli(), c.Until.UnixMilli(), c.State, ms(c.EndedAt))
+	_, err := tx.ExecContext(ctx, `INSERT INTO doorbell_calls(id, door, event, door_name, unit, flat, camera, rung_at, until, state, ended_at, visitor)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.ID, c.Door, c.Event, c.DoorName, c.Unit, c.Flat, c.Camera, c.RungAt.UnixMilli(), c.Until.UnixMilli(), c.State, ms(c.EndedAt), c.Visitor)
 	if err != nil {
 		return fmt.Errorf("write call: %w", err)
 	}

@@ -108,7 +108,14 @@ func KeyOfCode(salt Salt, ref Ref) Key {
 // Normal brings a value into the one form that is hashed. Readers write card
 // numbers in many ways, so case and separators do not count.
 func Normal(typ, value string) string {
-	if typ != "card" {
+	switch typ {
+	case "card":
+	case "plate":
+		if p, err := ParsePlate(value); err == nil {
+			return p
+		}
+		return strings.TrimSpace(value)
+	default:
 		return strings.TrimSpace(value)
 	}
 	return strings.ToUpper(strings.Map(func(r rune) rune {

@@ -31,8 +31,8 @@ type Door struct {
 // Registry knows the doors.
 type Registry interface {
 	Doors(ctx context.Context) []Door
-	// Scope is the zone that a fire input of a door in a zone releases.
-	Scope(door, zone string) string
+	// Scope are the areas that a fire input of a door in a zone releases.
+	Scope(door, zone string) []string
 	// Known reports whether there is such a zone; "" always is.
 	Known(zone string) bool
 }

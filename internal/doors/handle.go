@@ -192,7 +192,7 @@ func (d *Doors) fire(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
 	if len(standing) > 0 {
 		return nil
 	}
-	c := newCause("fire-"+ev.Device+"-"+ev.ID, ByFire, event.FireRelease, []string{d.o.Registry.Scope(ev.Device, ev.Zone)}, hubActor, "fire input of "+ev.Device)
+	c := newCause("fire-"+ev.Device+"-"+ev.ID, ByFire, event.FireRelease, d.o.Registry.Scope(ev.Device, ev.Zone), hubActor, "fire input of "+ev.Device)
 	c.Source, c.BeganAt = ev.Device, ev.ReceivedAt.UTC().Truncate(time.Millisecond)
 	if fresh, err := insertCause(ctx, tx, c, ""); err != nil || !fresh {
 		return err

@@ -10,6 +10,7 @@ import (
 type Person struct {
 	ID, Name, Unit, Flat string
 	Essential            bool // stays because of the work: firemen's guide, nurse
+	Guest                bool // of the flat: there only when a door let them in
 }
 
 // Passage is one that a door of the area let through.
@@ -61,7 +62,12 @@ func compile(people []Person, passages []Passage) []Entry {
 	var es []Entry
 	for _, p := range people {
 		e := Entry{Person: p.ID, Name: p.Name, Unit: p.Unit, Flat: p.Flat, Essential: p.Essential, Basis: Home}
-		if seen, ok := last[p.ID]; ok {
+		seen, ok := last[p.ID]
+		if p.Guest && (!ok || seen.Out) { // never came, or has gone: nobody waits for them
+			delete(last, p.ID)
+			continue
+		}
+		if ok {
 			e.see(seen)
 			delete(last, p.ID)
 		}

@@ -49,8 +49,8 @@ func block8() town {
 	ago := func(d time.Duration) time.Time { return time.Now().Add(-d).UTC().Truncate(time.Millisecond) }
 	return town{
 		people: []Person{
-			{"p1", "王芳", "west/b08/u1", "0301", false}, {"p2", "王强", "west/b08/u1", "0301", false},
-			{"p3", "李敏", "west/b08/u1", "0402", false}, {"p4", "赵师傅", "west/b08/u1", "", true},
+			{"p1", "王芳", "west/b08/u1", "0301", false, false}, {"p2", "王强", "west/b08/u1", "0301", false, false},
+			{"p3", "李敏", "west/b08/u1", "0402", false, false}, {"p4", "赵师傅", "west/b08/u1", "", true, false},
 		},
 		passages: []Passage{
 			{"p1", "王芳", "west/b08/u1", "d1", ago(3 * time.Hour), false}, {"p1", "王芳", "west/b08/u1", "d1", ago(2 * time.Hour), true},
@@ -137,5 +137,20 @@ func TestBadMusters(t *testing.T) {
 	}
 	if _, err := m.Get(t.Context(), "m-none"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("none: %v", err)
+	}
+}
+
+// Guests have passes for a flat long before they come, and long after they have gone.
+func TestGuestsCountWhenADoorLetThemIn(t *testing.T) {
+	guest := func(id, name string) Person {
+		return Person{ID: id, Name: name, Unit: "west/b08/u1", Flat: "0301", Guest: true}
+	}
+	at := time.Now()
+	es := compile(
+		[]Person{guest("v1", "没来的"), guest("v2", "在里面的"), guest("v3", "走了的"), {ID: "p1", Name: "王芳", Unit: "west/b08/u1", Flat: "0301"}},
+		[]Passage{{"v2", "在里面的", "west/b08/u1", "d1", at, false}, {"v3", "走了的", "west/b08/u1", "d1", at, false}, {"v3", "走了的", "west/b08/u1", "d1", at.Add(time.Minute), true}},
+	)
+	if len(es) != 2 || es[0].Person != "v2" || es[0].Flat != "0301" || es[0].Basis != Inside || es[1].Person != "p1" {
+		t.Fatalf("%+v", es)
 	}
 }

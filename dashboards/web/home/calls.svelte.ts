@@ -19,12 +19,16 @@ class Calls {
   skew = $state(0);
   #stream: Stream | undefined;
 
-  /** Begins to listen; gives what ends it. */
-  start(): () => void {
+  /** Begins to listen; gives what ends it. passed is called when a pass of mine needs me. */
+  start(passed: () => void = () => {}): () => void {
     const s = new Stream({
       url: '/api/v1/home/stream',
-      topics: ['call', 'warning'], // one connection for all that a phone is told
-      event: (topic, data) => (topic === 'call' ? this.apply(data as Call) : warnings.apply(data as Warning)),
+      topics: ['call', 'pass', 'warning'], // one connection for all that a phone is told
+      event: (topic, data) => {
+        if (topic === 'call') this.apply(data as Call);
+        else if (topic === 'warning') warnings.apply(data as Warning);
+        else passed();
+      },
       reset: () => void Promise.all([this.load(), warnings.load()]),
       state: (link) => {
         if (link === 'live' && this.link !== 'live') void Promise.all([this.load(), warnings.load()]); // what came while nobody listened

@@ -10,6 +10,8 @@ export interface Door {
   phone_proof?: boolean;
   /** The lift behind it goes to this floor of mine. */
   lift_floor?: number;
+  /** A barrier for cars. */
+  vehicles?: boolean;
 }
 
 export interface Home {
@@ -21,12 +23,17 @@ export interface Home {
   doors: Door[] | null;
   /** A phone of mine can prove itself. */
   proof?: boolean;
+  /** Passes of mine whose car should be gone. */
+  overstays?: Pass[] | null;
 }
 
 export type PassState = 'early' | 'good' | 'used_up' | 'expired' | 'revoked' | 'left' | 'host_left';
 
+export type PassKind = 'visitor' | 'courier';
+
 export interface Pass {
   id: string;
+  kind?: PassKind;
   name: string;
   doors: string[];
   from: string;
@@ -36,6 +43,11 @@ export interface Pass {
   end_on_leave: boolean;
   state: PassState;
   plate?: string;
+  /** The host is asked at the door. */
+  confirm?: boolean;
+  /** When the car came in that is inside now. */
+  inside_since?: string | null;
+  overstay?: boolean;
   created_at: string;
 }
 
@@ -51,6 +63,8 @@ export interface Call {
   id: string;
   door: string;
   door_name: Label;
+  /** Whose pass was shown; none: somebody rang. */
+  visitor?: string;
   state: CallState;
   rung_at: string;
   until: string;
@@ -82,6 +96,7 @@ export interface MyData {
   passes: unknown[] | null;
   phones: unknown[] | null;
   badges: unknown[] | null;
+  calls?: unknown[] | null;
   kept: { what: string; days: number; then: string }[] | null;
   erasures: { id: string; asked_at: string; done_at?: string | null; answer?: string }[] | null;
 }

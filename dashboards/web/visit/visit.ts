@@ -1,19 +1,28 @@
 import { call } from '../kit/api';
 import type { Code } from '../kit/rotating';
 import type { Text } from '../kit/types';
-import type { PassState } from '../home/types';
+import type { PassKind, PassState } from '../home/types';
 
 /** What the holder of a link sees. */
 export interface Visit {
   name: string;
   doors: string[];
-  places?: { name: string; way: Text[] | null }[] | null;
+  places?: { name: string; way: Text[] | null; vehicles?: boolean }[] | null;
   from: string;
   to: string;
   uses?: number;
   used: number;
   end_on_leave?: boolean;
   state: PassState;
+  kind?: PassKind;
+  plate?: string;
+  /** The host is asked at the door. */
+  confirm?: boolean;
+  /** When the car came in that is inside now. */
+  inside_since?: string | null;
+  overstay?: boolean;
+  /** The hub's clock. */
+  server?: string;
   code?: Code;
 }
 
@@ -27,6 +36,9 @@ export const steps = (names: string[]): string[] =>
     const rest = before && name.startsWith(before) ? name.slice(before.length).replace(/^[\s,·]+/, '') : name;
     return rest || name;
   });
+
+/** Whole minutes that a guest has left; what has begun counts. */
+export const minutesLeft = (v: Visit): number => Math.max(0, Math.ceil((Date.parse(v.to) - Date.parse(v.server ?? new Date().toISOString())) / 60_000));
 
 /** Asks the hub; a 401 of a proxy ends no session here. */
 export const fetchVisit = (token: string): Promise<Visit> => call<Visit>('GET', `/visit/${token}`, undefined, { quiet401: true });

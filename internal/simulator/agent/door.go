@@ -26,6 +26,8 @@ type Door struct {
 	leaving  bool                   // somebody was let out and is not through yet: nothing may lock before
 	lift     *lift                  // nil: the controller calls none
 	visit    int                    // counts openings and relays, so that old timers do nothing
+	raised   int                    // visit for which the boom was raised by a fire
+	barrier  bool                   // a boom over a lane for cars, with a camera that reads plates
 	asked    map[string]credential  // badge event → what was shown, waiting for an answer
 	timers   map[string]*time.Timer // of asked
 }
@@ -37,6 +39,8 @@ type (
 	credential struct {
 		Type  string `json:"type"`
 		Value string `json:"value"`
+		out   bool   // shown inside, to get out
+		reads int    // of a plate, that were not answered before
 	}
 	badgeData struct {
 		Credential credential `json:"credential"`
@@ -89,13 +93,18 @@ func (d *Door) state() any {
 func (d *Door) Badge(card string) { d.Show("card", card) }
 
 // Show holds anything to the reader outside: a card, a code, a PIN that is typed.
-func (d *Door) Show(typ, value string) { d.do(func() { d.badge(credential{typ, value}) }) }
+func (d *Door) Show(typ, value string) { d.do(func() { d.badge(credential{Type: typ, Value: value}) }) }
+
+// Drive stops a car before a barrier, whose camera reads the plate; out is from inside.
+func (d *Door) Drive(plate string, out bool) {
+	d.do(func() { d.badge(credential{Type: "plate", Value: plate, out: out}) })
+}
 
 // ShowInside holds anything to the reader inside, on the way out: nobody is asked
 // anything, but whose pass ends with that does not come in again.
 func (d *Door) ShowInside(typ, value string) {
 	d.do(func() {
-		c := credential{typ, value}
+		c := credential{Type: typ, Value: value}
 		if d.Online() {
 			d.happen("badge", "", badgeData{c, "out", "ask", ""})
 		} else {
@@ -146,6 +155,7 @@ func (d *Door) Fire(active bool) {
 			d.mode = event.FireRelease
 		}
 		d.report()
+		d.boom()
 	})
 }
 
@@ -187,7 +197,7 @@ func (d *Door) Force(stay time.Duration) {
 func (d *Door) Duress(card string) {
 	d.do(func() {
 		d.happen("duress", "", nil)
-		d.badge(credential{"card", card})
+		d.badge(credential{Type: "card", Value: card})
 	})
 }
 
@@ -202,13 +212,20 @@ func (d *Door) badge(c credential) {
 		d.decide(c)
 		return
 	}
-	id := d.happen("badge", "", badgeData{c, "in", "ask", ""})
+	id := d.happen("badge", "", badgeData{c, c.side(), "ask", ""})
 	d.asked[id] = c
 	d.timers[id] = d.after(d.times.Answer, func() {
 		if c, waiting := d.answered(id); waiting {
 			d.decide(c)
 		}
 	})
+}
+
+func (c *credential) side() string {
+	if c.out {
+		return "out"
+	}
+	return "in"
 }
 
 // answered ends the waiting for an answer.
@@ -224,8 +241,10 @@ func (d *Door) answered(id string) (c credential, waiting bool) {
 
 // decide goes by the door's own list and reports what it did.
 func (d *Door) decide(c credential) {
-	b := badgeData{c, "in", "denied", "unknown_credential"}
+	b := badgeData{c, c.side(), "denied", "unknown_credential"}
 	switch {
+	case c.out: // nobody is kept in
+		b.Decision, b.Reason = "granted", "free"
 	case d.list != nil:
 		var open bool
 		if open, b.Reason = d.list.Decide(c.Type, c.Value, d.mode, time.Now()); open {
@@ -241,6 +260,8 @@ func (d *Door) decide(c credential) {
 	d.happen("badge", "", b)
 	if b.Decision == "granted" {
 		d.relay(defaultRelay, d.times.Pass)
+	} else {
+		d.readAgain(c)
 	}
 }
 
@@ -290,7 +311,7 @@ func (d *Door) swing(stay time.Duration) int {
 }
 
 func (d *Door) shut(visit int) {
-	if d.visit != visit || !d.open {
+	if d.visit != visit || !d.open || d.held() {
 		return
 	}
 	d.open, d.unlocked, d.beep, d.leaving = false, false, false, false
@@ -318,15 +339,14 @@ func (d *Door) command(c command) (func(), error) {
 	}
 	switch c.Type {
 	case "unlock", "deny":
-		if a.Ref != "" {
-			if _, waiting := d.answered(a.Ref); !waiting {
-				return nil, errTooLate
-			}
+		shown, waiting := d.answered(a.Ref)
+		if a.Ref != "" && !waiting {
+			return nil, errTooLate
 		}
 		if c.Type == "deny" {
 			return func() { d.finish(c.ID, nil) }, nil
 		}
-		return d.unlock(c.ID, a.For)
+		return d.unlock(c.ID, a.For, shown.out)
 	case "lock":
 		return func() { d.lock(c.ID) }, nil
 	case "warn":
@@ -345,6 +365,7 @@ func (d *Door) command(c command) (func(), error) {
 		return func() {
 			d.mode = r
 			d.lock(c.ID)
+			d.boom()
 		}, nil
 	case "sync":
 		return func() {
@@ -355,8 +376,8 @@ func (d *Door) command(c command) (func(), error) {
 	return nil, errUnknown
 }
 
-func (d *Door) unlock(id string, seconds float64) (func(), error) {
-	if !d.mode.Admits(true) {
+func (d *Door) unlock(id string, seconds float64, out bool) (func(), error) {
+	if !d.mode.Admits(true) && !out {
 		return nil, errLockdown
 	}
 	hold := defaultRelay

@@ -135,7 +135,7 @@ func (f *Fleet) add(d community.Device, s *settings, cards []string, seed uint64
 	t := f.opts.Times
 	switch d.Kind {
 	case event.Door:
-		x := &Door{times: t, cards: cards, lift: newLift(d.Labels["lift"])}
+		x := &Door{times: t, cards: cards, lift: newLift(d.Labels["lift"]), barrier: d.Labels["passage"] == "vehicles"}
 		if f.opts.ListKey != nil {
 			x.list = &doorlist.Keeper{Door: d.ID, Key: f.opts.ListKey}
 		}

@@ -28,6 +28,7 @@ var vocabulary = map[event.Kind]struct {
 	event.Door: {events: map[string][]string{
 		"badge": {"credential", "side", "decision", "reason"}, "opened": {}, "closed": {}, "forced_open": {}, "held_open": {}, "pre_alarm": {},
 		"rex": {"active"}, "tamper": {}, "duress": {}, "lock_fault": {}, "fire_input": {"active"}, "reader_link": {"link"}, "contact_fault": {"cause", "active"},
+		"ring": {"flat"},
 	}},
 	event.Lamp: {
 		events:    map[string][]string{"sos": {"pressed"}, "lamp_failure": {"active"}, "leakage": {"active"}, "tilt": {"active"}, "cabinet_open": {"active"}, "panel_shown": {"message", "sha256"}, "panel_refused": {"message", "reason"}},
@@ -117,7 +118,7 @@ func happened(m map[string]any, events map[string][]string) error {
 	if typ == "badge" {
 		c, _ := data["credential"].(map[string]any)
 		return all(members(c, "type:string", "value:string"),
-			oneOf(c["type"], "card", "pin", "qr", "mobile"), oneOf(data["side"], "in", "out"), oneOf(data["decision"], "ask", "granted", "denied"))
+			oneOf(c["type"], "card", "pin", "qr", "mobile", "plate"), oneOf(data["side"], "in", "out"), oneOf(data["decision"], "ask", "granted", "denied"))
 	}
 	return nil
 }

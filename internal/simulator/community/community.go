@@ -67,7 +67,7 @@ type Device struct {
 	Kind   event.Kind        //
 	Name   string            // 东苑1栋1单元门
 	Zone   string            //
-	Labels map[string]string // upstream: what it hangs on; feeder of lamps and chargers; ports of chargers; lift of doors: its floors
+	Labels map[string]string // passage: vehicles at a barrier; upstream: what it hangs on; feeder of lamps and chargers; ports of chargers; lift of doors: its floors
 	X, Y   float64           // metres on the plan
 	Secret string            // password, 256 bit
 }
@@ -102,6 +102,7 @@ type Person struct {
 	Flat string // 0302
 	Card string // number of the door card, ten digits
 	Door string // device id of the unit door
+	Gate string // and of the barrier by which this court drives in
 }
 
 // User is an account of the demonstration.

@@ -27,7 +27,7 @@ func TestNumbers(t *testing.T) {
 	for _, d := range c.Devices {
 		n[d.Kind]++
 	}
-	want := map[event.Kind]int{event.Door: 132, event.Charger: 60, event.Lamp: 120, event.Speaker: 39, event.Sensor: 52}
+	want := map[event.Kind]int{event.Door: 136, event.Charger: 60, event.Lamp: 120, event.Speaker: 39, event.Sensor: 52}
 	if d := cmp.Diff(want, n); d != "" {
 		t.Errorf("devices (-want +got):\n%s", d)
 	}
@@ -84,7 +84,8 @@ func TestDevicesAreWellFormed(t *testing.T) {
 }
 
 // TestEverythingHangsOnSomething follows the upstream labels: a lamp on its feeder,
-// a cabinet on the court's, everything else on the cabinet of its own group.
+// a cabinet on the court's, a barrier on that of the gates, everything else on the cabinet
+// of its own group.
 func TestEverythingHangsOnSomething(t *testing.T) {
 	c := dongyue(t)
 	byID, load := map[string]Device{}, map[string]int{}
@@ -99,14 +100,16 @@ func TestEverythingHangsOnSomething(t *testing.T) {
 			t.Errorf("%s hangs on %q", d.ID, up)
 		case d.Kind == event.Lamp && up != d.Labels["feeder"]:
 			t.Errorf("%s hangs on %s and is fed by %s", d.ID, up, d.Labels["feeder"])
-		case d.Kind != event.Lamp && d.Kind != event.Sensor && !registered:
+		case d.Labels[passage] != "" && up != gateSupply:
+			t.Errorf("%s hangs on %s", d.ID, up)
+		case d.Kind != event.Lamp && d.Kind != event.Sensor && d.Labels[passage] == "" && !registered:
 			t.Errorf("%s hangs on %s, which is no device", d.ID, up)
 		case registered && !event.Within(d.Zone, over.Zone):
 			t.Errorf("%s in %s hangs on %s in %s", d.ID, d.Zone, up, over.Zone)
 		}
 	}
 	// 12 doors, 6 sheds, 3 speakers and 3 smoke sensors on a cabinet; four cabinets on a court's feeder.
-	for up, want := range map[string]int{"switch-e01": 24, "switch-n11": 23, "switch-c01": 7, "feeder-e": 4, "feeder-n": 3, "light-w3": 12} {
+	for up, want := range map[string]int{"switch-e01": 24, "switch-n11": 23, "switch-c01": 7, "feeder-e": 4, "feeder-n": 3, "light-w3": 12, "feeder-gates": 4} {
 		if load[up] != want {
 			t.Errorf("%d devices hang on %s, want %d", load[up], up, want)
 		}

@@ -28,17 +28,49 @@ const lampsPerFeeder = 12
 // plaza three, in each court nine.
 const panelEvery = 4
 
-// devices lists the 403 things of the estate: 132 doors, 60 chargers, 120
-// lamps, 39 speakers, 40 smoke sensors and 12 monitors of switch cabinets.
+// devices lists the 407 things of the estate: 132 doors and four barriers, 60 chargers,
+// 120 lamps, 39 speakers, 40 smoke sensors and 12 monitors of switch cabinets.
 func devices(key []byte) []Device {
 	var ds []Device
-	for _, f := range []func() []Device{chargers, doors, lamps, sensors, speakers, cabinets} {
+	for _, f := range []func() []Device{chargers, allDoors, lamps, sensors, speakers, cabinets} {
 		ds = append(ds, f()...)
 	}
 	for i := range ds {
 		ds[i].Secret = secret(key, ds[i].ID)
 	}
 	return ds
+}
+
+// allDoors are the doors of the stairs and the barriers of the gates, by id.
+func allDoors() []Device { return append(doors(), barriers()...) }
+
+// passage is the label of a door that says what passes.
+const passage = "passage"
+
+// gateSupply feeds the gates. It is no device: nothing speaks for it.
+const gateSupply = "feeder-gates"
+
+// barriers stand at the four gates, with a camera that reads number plates.
+func barriers() []Device {
+	var ds []Device
+	for _, side := range []string{"east", "north", "south", "west"} {
+		z := gate(side)
+		x, y := z.Shape.Middle()
+		labels := on(gateSupply)
+		labels[passage] = "vehicles"
+		ds = append(ds, Device{ID: "door-gate-" + side, Kind: event.Door, Name: z.Name.ZH + "道闸", Zone: z.ID, Labels: labels, X: x, Y: y})
+	}
+	return ds
+}
+
+// gate is the zone of a gate.
+func gate(side string) (found Zone) {
+	for _, z := range commons() {
+		if z.ID == "gate-"+side {
+			found = z
+		}
+	}
+	return found
 }
 
 func doors() []Device {

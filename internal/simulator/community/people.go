@@ -19,7 +19,7 @@ func people(r *rand.Rand) []Person {
 				ps = append(ps, Person{
 					ID: fmt.Sprintf("p-%04d", len(ps)+1), Name: name(r), Card: card(r, taken),
 					Unit: fmt.Sprintf("%s/u%d", g.zone(), u), Door: fmt.Sprintf("door-%s-%d", g.code(), u),
-					Flat: fmt.Sprintf("%02d%02d", 3+2*i, 2), // the third and the fifth floor
+					Gate: "door-gate-" + g.id, Flat: fmt.Sprintf("%02d%02d", 3+2*i, 2), // the third and the fifth floor
 				})
 			}
 		}

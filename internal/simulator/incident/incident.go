@@ -43,6 +43,23 @@ type Authority interface {
 	Forge(ctx context.Context, headline, changed string) error
 }
 
+// Hosts are residents who expect somebody.
+type Hosts interface {
+	// Invite has a resident give a pass to somebody who comes by car.
+	Invite(ctx context.Context) (Guest, error)
+}
+
+// Guest is a visitor with a pass.
+type Guest struct {
+	Plate string
+	Gate  string // barrier
+	Door  string // of the stair
+	// Code is what the visitor's phone shows now.
+	Code func(ctx context.Context) (string, error)
+	// Over takes the pass back, if it is still good.
+	Over func()
+}
+
 // Options of a Script.
 type Options struct {
 	Fleet *agent.Fleet
@@ -52,6 +69,8 @@ type Options struct {
 	Lenses Lenses
 	// Authority that warns; nil for none.
 	Authority Authority
+	// Hosts have visitors; nil for none.
+	Hosts Hosts
 	// Views are the cameras of the estate: incidents prefer what they see.
 	Views []community.Camera
 	Log   *slog.Logger

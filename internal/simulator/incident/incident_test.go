@@ -64,6 +64,16 @@ func (c *cams) note(s string) error {
 	return nil
 }
 
+// guests have a plate and one code.
+type guests struct{}
+
+func (guests) Invite(context.Context) (Guest, error) {
+	return Guest{
+		Plate: "川AD12345", Gate: "door-gate-east", Door: "door-e01-1", Over: func() {},
+		Code: func(context.Context) (string, error) { return "DY1.code", nil },
+	}, nil
+}
+
 func (w *world) hear(_ *mochi.Client, _ packets.Subscription, pk packets.Packet) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -137,7 +147,7 @@ func start(t *testing.T, more ...string) *world {
 	var few []community.Device
 	for _, d := range c.Devices {
 		switch {
-		case strings.HasSuffix(d.ID, "-e01-1"), d.ID == "charger-e02", slices.Contains(more, d.ID), d.Labels["feeder"] == "light-e1", d.ID == "speaker-e01", d.ID == "sensor-e01", d.ID == "switch-e01":
+		case strings.HasSuffix(d.ID, "-e01-1"), d.ID == "charger-e02", d.ID == "door-gate-east", slices.Contains(more, d.ID), d.Labels["feeder"] == "light-e1", d.ID == "speaker-e01", d.ID == "sensor-e01", d.ID == "switch-e01":
 			few = append(few, d)
 		}
 	}
@@ -151,7 +161,7 @@ func start(t *testing.T, more ...string) *world {
 		MinPause: 5 * time.Millisecond, MaxPause: 20 * time.Millisecond,
 	})
 	check(t, err)
-	w.script, err = New(Options{Fleet: w.fleet, Cameras: w.cams, Views: c.Cameras, Pace: pace})
+	w.script, err = New(Options{Fleet: w.fleet, Cameras: w.cams, Hosts: guests{}, Views: c.Cameras, Pace: pace})
 	check(t, err)
 	run(t, w.fleet.Run)
 	run(t, w.script.Run)
@@ -220,7 +230,13 @@ func TestIncidents(t *testing.T) {
 		"device_offline":     {{"door-e01-1/presence", `"online":false`}, {"door-e01-1/presence", `"online":true`}},
 		"chattering_contact": {{"door-e01-1", `"tamper"`, yes}, {`"tamper"`, no}, {`"tamper"`, yes}, {`"tamper"`, no}, {`"tamper"`, yes}, {`"tamper"`, no}},
 		"stranger":           {{`"decision":"ask"`}, {`"decision":"denied"`, "unknown_credential"}},
-		"resident_badge":     {{`"decision":"ask"`}, {`"decision":"granted"`}, {`"opened"`}, {`"closed"`}},
+		"visitor_car": {
+			{"door-gate-east", "川AD12345", `"side":"in"`, `"decision":"ask"`}, {"door-e01-1", `"qr"`, "DY1.code", `"decision":"ask"`},
+			{"door-gate-east", "川AD12345", `"side":"in"`}, {"door-gate-east", "川AD12345", `"side":"out"`, `"decision":"ask"`},
+			{"door-gate-east", `"side":"out"`, `"decision":"granted"`}, {"door-gate-east", `"opened"`}, {"door-gate-east", `"closed"`},
+		},
+		"doorbell":       {{"door-e01-1", `"type":"ring"`, `"flat":"0302"`}},
+		"resident_badge": {{`"decision":"ask"`}, {`"decision":"granted"`}, {`"opened"`}, {`"closed"`}},
 	} {
 		t.Run(id, func(t *testing.T) {
 			w := start(t)

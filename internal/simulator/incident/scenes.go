@@ -126,13 +126,24 @@ func (s *Script) list() []scene {
 		of(
 			"resident_badge", "住户刷卡", "Resident badges in",
 			"一位住户刷卡回家。", "A resident comes home and badges in.", s.resident),
+		of(
+			"visitor_car", "访客驾车来访", "Visitor comes by car",
+			"持通行证的访客驾车进门、扫码上楼；其间一辆套用同一车牌的车被拒；访客离开后通行证失效。",
+			"A visitor with a pass drives in by the plate and shows the code at the stair. Meanwhile a second car with the same plate is refused. When the visitor drives out the pass is dead.", s.visitorCar),
+		of(
+			"doorbell", "门铃呼叫", "Doorbell",
+			"有人在单元门口按响住户（演示账号 resident）家的门铃，手机上可看画面、开门。",
+			"Somebody rings at the flat of the demonstration's resident: the phone shows the door and opens it.", s.doorbell),
 	}
 }
 
 // seen are the devices of a kind in zones that a camera looks at, or all where
-// no camera does.
+// no camera does. A barrier is left out: what happens at doors happens to people.
 func (s *Script) seen(k event.Kind) []string {
-	all := s.opts.Fleet.IDs(k)
+	all := slices.DeleteFunc(s.opts.Fleet.IDs(k), func(id string) bool {
+		d, ok := s.opts.Fleet.Device(id)
+		return ok && d.Spec().Labels["passage"] != ""
+	})
 	var ids []string
 	for _, id := range all {
 		d, _ := s.opts.Fleet.Device(id)

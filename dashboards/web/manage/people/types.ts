@@ -21,10 +21,13 @@ export interface Person {
 export interface Credential {
   id: string;
   person: string;
-  type: 'card' | 'pin' | 'qr' | 'mobile';
+  type: 'card' | 'pin' | 'qr' | 'mobile' | 'plate';
   last4: string;
   class?: string;
   duress?: boolean;
+  plate?: string;
+  /** Not yet in the lists of doors. */
+  show_once?: boolean;
   max_uses?: number;
   state: 'active' | 'revoked' | 'lost';
   valid_from?: string;

@@ -3,12 +3,12 @@ import zhHans from '../../i18n/zh-Hans.json';
 import { pick } from '../../kit/i18n.svelte';
 import { due, hold, isHeld, left } from '../../kit/rotating';
 import { mineNow } from '../../home/calls.svelte';
-import { addressOf, alive, local, usesLeft, windowOf } from '../../home/passes';
+import { addressOf, alive, local, plateWords, spansOf, usesLeft, windowOf } from '../../home/passes';
 import { toBytes, toText } from '../../home/phones';
 import type { Call, MadePass, Pass } from '../../home/types';
 // @ts-expect-error the build's own script has no types
 import { kept } from '../../scripts/i18n-part.js';
-import { steps, tokenIn } from '../../visit/visit';
+import { minutesLeft, steps, tokenIn, type Visit } from '../../visit/visit';
 
 const t0 = Date.parse('2026-11-28T12:00:00Z');
 
@@ -52,6 +52,17 @@ describe('a pass', () => {
     expect(own('2026-11-28T15:00', '2026-11-28T13:00')).toBeUndefined();
     expect(own('2026-11-28T09:00', '2026-11-28T11:00')).toBeUndefined();
     expect(own('', '2026-11-28T13:00')).toBeUndefined();
+  });
+  it('of a courier lasts an hour at most', () => {
+    expect(spansOf('visitor')).toContain('7d');
+    for (const s of spansOf('courier')) expect(Date.parse(windowOf(s, new Date(t0), none)?.to ?? '') - t0).toBeLessThan(3_600_000);
+  });
+  it('reads plates as they stand on cars', () => {
+    expect(['川A12345', '川AD12345', '使014578'].map(plateWords)).toEqual(['川A·12345', '川A·D12345', '使014578']);
+  });
+  it('says how many minutes a guest has left, by the hub’s clock', () => {
+    const v = (server: string) => minutesLeft({ to: '2026-11-28T12:10:00Z', server } as Visit);
+    expect([v('2026-11-28T12:00:00Z'), v('2026-11-28T12:09:01Z'), v('2026-11-28T12:11:00Z')]).toEqual([10, 1, 0]);
   });
   it('counts at each door', () => {
     expect(usesLeft({ uses: 2, used: 1, doors: ['a', 'b'] })).toBe(3);
