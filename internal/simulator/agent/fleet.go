@@ -132,7 +132,7 @@ func (f *Fleet) add(d community.Device, s *settings, cards []string, seed uint64
 	t := f.opts.Times
 	switch d.Kind {
 	case event.Door:
-		x := &Door{times: t, cards: cards}
+		x := &Door{times: t, cards: cards, lift: newLift(d.Labels["lift"])}
 		if f.opts.ListKey != nil {
 			x.list = &doorlist.Keeper{Door: d.ID, Key: f.opts.ListKey}
 		}

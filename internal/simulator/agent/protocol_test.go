@@ -27,7 +27,7 @@ var vocabulary = map[event.Kind]struct {
 }{
 	event.Door: {events: map[string][]string{
 		"badge": {"credential", "side", "decision", "reason"}, "opened": {}, "closed": {}, "forced_open": {}, "held_open": {}, "pre_alarm": {},
-		"rex": {}, "tamper": {}, "duress": {}, "lock_fault": {}, "fire_input": {"active"},
+		"rex": {"active"}, "tamper": {}, "duress": {}, "lock_fault": {}, "fire_input": {"active"}, "reader_link": {"link"}, "contact_fault": {"cause", "active"},
 	}},
 	event.Lamp: {
 		events:    map[string][]string{"sos": {"pressed"}, "lamp_failure": {"active"}, "leakage": {"active"}, "tilt": {"active"}, "cabinet_open": {"active"}},

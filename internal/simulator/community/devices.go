@@ -45,11 +45,17 @@ func doors() []Device {
 			ds = append(ds, Device{
 				ID: fmt.Sprintf("door-%s-%d", g.code(), u), Kind: event.Door,
 				Name: fmt.Sprintf("%s%d单元门", g.zh(), u), Zone: fmt.Sprintf("%s/u%d", g.zone(), u),
-				Labels: on(g.cabinet()), X: r.X + r.W/2, Y: r.Y + r.H, // doors look to the south
+				Labels: lifted(on(g.cabinet())), X: r.X + r.W/2, Y: r.Y + r.H, // doors look to the south
 			})
 		}
 	}
 	return ds
+}
+
+// lifted says that a door's controller calls the lift of its stair, and to which floors.
+func lifted(labels map[string]string) map[string]string {
+	labels["lift"] = "1-6"
+	return labels
 }
 
 func chargers() []Device {
