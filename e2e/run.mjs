@@ -9,6 +9,6 @@ if (!existsSync(binary)) {
   process.exit(1)
 }
 const files = process.argv.slice(2).length ? process.argv.slice(2) : readdirSync(import.meta.dirname).filter((f) => f.endsWith('.test.mjs')).sort()
-const args = ['--test', '--test-concurrency=1', '--test-timeout=240000', '--test-reporter=spec', ...files]
+const args = ['--test', '--test-concurrency=1', '--test-timeout=600000', '--test-reporter=spec', ...files]
 const p = spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: 'inherit' })
 p.once('exit', (code) => process.exit(code ?? 1))

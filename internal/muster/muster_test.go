@@ -142,7 +142,9 @@ func TestBadMusters(t *testing.T) {
 
 // Guests have passes for a flat long before they come, and long after they have gone.
 func TestGuestsCountWhenADoorLetThemIn(t *testing.T) {
-	guest := func(id, name string) Person { return Person{ID: id, Name: name, Unit: "west/b08/u1", Flat: "0301", Guest: true} }
+	guest := func(id, name string) Person {
+		return Person{ID: id, Name: name, Unit: "west/b08/u1", Flat: "0301", Guest: true}
+	}
 	at := time.Now()
 	es := compile(
 		[]Person{guest("v1", "没来的"), guest("v2", "在里面的"), guest("v3", "走了的"), {ID: "p1", Name: "王芳", Unit: "west/b08/u1", Flat: "0301"}},

@@ -10,6 +10,8 @@ export interface Door {
   phone_proof?: boolean;
   /** A barrier for cars. */
   vehicles?: boolean;
+  /** The lift behind it goes to this floor of mine. */
+  lift_floor?: number;
 }
 
 export interface Home {
