@@ -45,6 +45,9 @@ type commandOutput struct {
 
 func (r *Registry) postCommand(ctx context.Context, in *commandInput) (*commandOutput, error) {
 	actor := actorOf(ctx)
+	if rec := r.find(in.ID); rec != nil && !web.Reaches(ctx, rec.zone()) {
+		return nil, web.Fail(http.StatusForbidden, "device.not_your_zone", "your account does not act in the zone of this device; ask somebody whose account does")
+	}
 	q := CommandRequest{
 		Device: in.ID, Type: in.Body.Type, TTL: time.Duration(in.Body.TTLs * float64(time.Second)),
 		Key: in.Key, Actor: actor, Ref: in.Body.Ref,

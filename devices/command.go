@@ -157,6 +157,11 @@ func (r *Registry) newCommand(rec *record, q CommandRequest) (Command, error) {
 	if ttl < 0 || ttl > MaxTTL {
 		return Command{}, Refuse(CodeTTL, "from 1 ms to %s is wanted", MaxTTL)
 	}
+	if k, ok := r.kinds[rec.kind].(Hasty); ok {
+		if most := k.MostTTL(q.Type); most > 0 && ttl > most {
+			return Command{}, Refuse(CodeTTL, "%s: at most %s, since nobody may stand there any more; ask again when the device is there", q.Type, most)
+		}
+	}
 	if len(q.Key) > 200 {
 		return Command{}, Refuse(CodeValue, "idempotency key: at most 200 bytes")
 	}

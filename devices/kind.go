@@ -2,6 +2,7 @@ package devices
 
 import (
 	"strings"
+	"time"
 
 	"dongyue/internal/event"
 )
@@ -24,6 +25,13 @@ type Kind interface {
 	// Health is the device's health after a message: the one before, or what
 	// the message says about it.
 	Health(before Health, e *event.Event, data Fields) Health
+}
+
+// Hasty is a kind some of whose commands soon mean something else than was meant: who was
+// to be let in is no longer there.
+type Hasty interface {
+	// MostTTL is how long a command may wait at most; 0: as long as any.
+	MostTTL(typ string) time.Duration
 }
 
 // Health says whether a device can do its work.

@@ -35,6 +35,24 @@ func TestCommandArguments(t *testing.T) {
 	}
 }
 
+// An order to open must not wait until somebody else stands at the door.
+func TestOpeningDoesNotWaitForLong(t *testing.T) {
+	h := fresh(t)
+	for typ, args := range map[string]any{"unlock": nil, "call": map[string]any{"floor": 3}} {
+		q := devices.CommandRequest{Device: "door-1", Type: typ, Args: args, TTL: 10 * time.Minute}
+		if _, err := h.Command(context.Background(), q); refused(err) != devices.CodeTTL {
+			t.Errorf("%s in ten minutes: %v", typ, err)
+		}
+		q.TTL = time.Minute
+		if _, err := h.Command(context.Background(), q); err != nil {
+			t.Errorf("%s in a minute: %v", typ, err)
+		}
+	}
+	if _, err := h.Command(context.Background(), devices.CommandRequest{Device: "door-1", Type: "lock", TTL: 10 * time.Minute}); err != nil {
+		t.Errorf("a door may be shut later: %v", err)
+	}
+}
+
 func TestHealth(t *testing.T) {
 	h := fresh(t)
 	seq := uint64(0)

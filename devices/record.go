@@ -99,6 +99,15 @@ func (rec *record) count(id string, seq uint64) {
 	rec.showGaps()
 }
 
+// counted reports whether a number was there before. While numbers of the boot are
+// missing, an old one may be among them.
+func (rec *record) counted(id string, seq uint64) bool {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	i := slices.IndexFunc(rec.boots, func(b boot) bool { return b.ID == id })
+	return i >= 0 && seq != 0 && seq <= rec.boots[i].Last && rec.boots[i].Gaps == 0
+}
+
 // showGaps sets the device's gaps to those of its present boot.
 func (rec *record) showGaps() {
 	rec.d.Gaps = 0

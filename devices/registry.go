@@ -171,6 +171,12 @@ func (r *Registry) Zones(context.Context) []Zone {
 	return all
 }
 
+// Counted reports whether a device has sent another event under this number of a boot.
+func (r *Registry) Counted(device, boot string, seq uint64) bool {
+	rec := r.find(device)
+	return rec != nil && rec.counted(boot, seq)
+}
+
 func (r *Registry) find(id string) *record {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -100,6 +100,29 @@ func TestGaps(t *testing.T) {
 	}
 }
 
+// A number that was there before is known, unless it may be one that was missing.
+func TestNumbersThatWereThereAreKnown(t *testing.T) {
+	h := fresh(t)
+	for i, n := range []uint64{1, 2, 3} {
+		h.handle(happened(uint64(i+1), "b1", n)) //nolint:gosec // small
+	}
+	for _, c := range []struct {
+		device, boot string
+		n            uint64
+		want         bool
+	}{
+		{"door-1", "b1", 3, true}, {"door-1", "b1", 1, true}, {"door-1", "b1", 4, false}, {"door-1", "b2", 1, false}, {"door-1", "b1", 0, false}, {"door-none", "b1", 1, false},
+	} {
+		if got := h.Counted(c.device, c.boot, c.n); got != c.want {
+			t.Errorf("%s %s/%d: %v", c.device, c.boot, c.n, got)
+		}
+	}
+	h.handle(happened(4, "b1", 9))
+	if h.Counted("door-1", "b1", 5) {
+		t.Error("a number that is missing counts as one that was there")
+	}
+}
+
 // The journal gives the same events again after a rollback: they must count
 // once, and what screens were to see must still be written.
 func TestHandleAfterRollback(t *testing.T) {

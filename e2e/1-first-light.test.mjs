@@ -29,9 +29,9 @@ test('the start block names the address and the accounts', async () => {
 test('the simulated community is complete and comes online', async () => {
   const { items } = await hub.ok('GET', '/devices?limit=1000')
   const count = (kind) => items.filter((d) => d.kind === kind).length
-  assert.deepEqual(['door', 'charger', 'lamp', 'speaker', 'sensor'].map(count), [132, 60, 120, 33, 52])
+  assert.deepEqual(['door', 'charger', 'lamp', 'speaker', 'sensor'].map(count), [132, 60, 120, 39, 52])
   assert.equal((await hub.ok('GET', '/cameras?limit=1000')).items.length, 24)
-  await until('all 397 devices are online', async () => (await hub.ok('GET', '/devices?limit=1000')).items.every((d) => d.online), 60_000, 500)
+  await until('all 403 devices are online', async () => (await hub.ok('GET', '/devices?limit=1000')).items.every((d) => d.online), 60_000, 500)
 })
 
 test('an operator signs in and sees decoded frames that advance', async () => {

@@ -4,6 +4,8 @@
 package door
 
 import (
+	"time"
+
 	"dongyue/devices"
 	"dongyue/internal/event"
 )
@@ -17,6 +19,12 @@ func New() Kind { return Kind{} }
 // maxFor bounds how long a door is let free: an hour covers a removal van, and
 // a controller whose clock jumps does not stay open for good.
 const maxFor = 3600
+
+// Floors that a lift may be called to.
+const (
+	lowestFloor  = -9
+	highestFloor = 199
+)
 
 // Name is event.Door.
 func (Kind) Name() event.Kind { return event.Door }
@@ -42,6 +50,13 @@ func (Kind) CheckEvent(typ, part string, data devices.Fields) (string, error) {
 		data.OptNumber("version", 0, 1<<53)
 		data.OptNumber("have", 0, 1<<53)
 	case "rights_wanted":
+	case "reader_link":
+		data.Enum("link", "secure", "default_key", "clear_text", "lost")
+	case "contact_fault":
+		data.OptEnum("cause", "cut", "shorted")
+		if data.Has("active") {
+			data.OptBool("active")
+		}
 	case "opened", "closed", "forced_open", "held_open", "pre_alarm", "no_entry", "rex", "rex_stuck", "tamper", "duress", "lock_fault", "mode_fault":
 		if data.Has("active") {
 			data.OptBool("active")
@@ -53,11 +68,26 @@ func (Kind) CheckEvent(typ, part string, data devices.Fields) (string, error) {
 	return part, data.Err()
 }
 
+// openWithin is how long an order to open may wait for its door.
+const openWithin = time.Minute
+
+// MostTTL implements devices.Hasty: a door that comes back after ten minutes must not
+// open for somebody who has gone.
+func (Kind) MostTTL(typ string) time.Duration {
+	if typ == "unlock" || typ == "call" {
+		return openWithin
+	}
+	return 0
+}
+
 // CheckState takes any report; the members that others read keep their types.
 func (Kind) CheckState(state devices.Fields) error {
 	devices.CheckReportedHealth(state)
 	state.OptText("mode", 32)
 	state.OptText("lock", 32)
+	if state.Has("lift") {
+		state.Object("lift") // of a door whose controller calls a lift
+	}
 	if state.Has("rights") {
 		r := state.Object("rights")
 		r.OptNumber("version", 0, 1<<53)
@@ -69,12 +99,18 @@ func (Kind) CheckState(state devices.Fields) error {
 // CheckTelemetry takes what a controller measures.
 func (Kind) CheckTelemetry(_ string, values devices.Fields) error { return devices.Measured(values) }
 
-// CheckCommand knows unlock, deny, lock, set_mode and sync. The ref of unlock
-// and deny is the id of the badge event that they answer.
+// CheckCommand knows unlock, deny, warn, call, lock, set_mode and sync. The ref of unlock
+// and deny is the id of the badge event that they answer, that of call the id of the
+// badge that it follows.
 func (Kind) CheckCommand(typ string, args devices.Fields) error {
 	switch typ {
 	case "unlock":
 		args.OptNumber("for_s", 0.1, maxFor)
+		args.OptText("ref", 128)
+	case "warn":
+		args.OptNumber("for_s", 1, maxFor)
+	case "call":
+		args.Number("floor", lowestFloor, highestFloor)
 		args.OptText("ref", 128)
 	case "deny":
 		args.OptText("reason", 64)
@@ -97,7 +133,7 @@ func (Kind) Health(before devices.Health, e *event.Event, data devices.Fields) d
 	case event.State:
 		return devices.ReportedHealth(before, data)
 	case event.Happening:
-		if e.Type == "lock_fault" || e.Type == "tamper" {
+		if e.Type == "lock_fault" || e.Type == "tamper" || e.Type == "contact_fault" {
 			if data.Has("active") && !data.OptBool("active") {
 				return devices.OK
 			}

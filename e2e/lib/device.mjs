@@ -36,10 +36,8 @@ export class Device {
     d.sock.write(packet(0x10, str('MQTT'), Buffer.from([4, 0xc2, 0, 60]), str(id), str(id), str(secret)))
     d.sock.write(packet(0x82, Buffer.from([0, 1]), str(`${d.base}/command`), Buffer.from([1])))
     d.pid = 1
-    await until(`${id} is connected and subscribed`, () => {
-      if (d.closed) throw new Error('the hub closed the connection')
-      return d.granted
-    })
+    await until(`${id} is connected and subscribed`, () => d.granted || d.closed)
+    if (!d.granted) throw new Error('the hub closed the connection')
     await d.publish('presence', { online: true, fw: '1.0', boot: 'b1' })
     return d
   }
@@ -71,7 +69,8 @@ export class Device {
   async publish(channel, payload) {
     const pid = ++this.pid
     this.sock.write(packet(0x32, str(`${this.base}/${channel}`), Buffer.from([pid >> 8, pid & 255]), Buffer.from(JSON.stringify(payload))))
-    await until('the hub acknowledges', () => this.acked.has(pid), 10_000, 2)
+    await until('the hub acknowledges', () => this.acked.has(pid) || this.closed, 10_000, 2)
+    if (!this.acked.has(pid)) throw new Error('the connection was lost before the hub acknowledged')
   }
 
   /** The first command that satisfies f. */

@@ -52,7 +52,7 @@ type Auditor interface {
 	Audit(ctx context.Context, tx *sql.Tx, actor, action, target string, detail any) error
 }
 
-// Options of New; all are needed but Commands, Rungs, Reporter, Places, PublicURL, Sessions, Looked, Lists, OfflineFor, Retention, Key and Location.
+// Options of New; all are needed but Commands, Rungs, Lifts, Reporter, Places, PublicURL, Sessions, Looked, Lists, OfflineFor, Retention, Key and Location.
 type Options struct {
 	DB        *db.DB
 	Feed      *web.Feed
@@ -64,6 +64,8 @@ type Options struct {
 
 	// Rungs says where a door stands; nil: every door is controlled.
 	Rungs Rungs
+	// Lifts knows which doors call a lift; nil: none does.
+	Lifts Lifts
 	// Reporter tells what happened at a door that it does not say itself; nil:
 	// nothing is told.
 	Reporter Reporter
@@ -113,6 +115,7 @@ type Access struct {
 	change sync.Mutex // held over a change's transaction and its arrival in the index; taken before mu
 
 	rungs    Rungs
+	lifts    Lifts
 	reporter Reporter
 	sessions Sessions
 	looked   Looked
@@ -157,7 +160,7 @@ func New(o Options) (*Access, error) {
 	if x.public, err = publicURL(o.PublicURL); err != nil {
 		return nil, err
 	}
-	x.places = o.Places
+	x.places, x.lifts = o.Places, o.Lifts
 	x.keepFor = o.Retention
 	x.keepFor.defaults()
 	x.forgetKey = []byte(rand.Text())

@@ -27,6 +27,7 @@ func (x *Access) Register(a *web.API) {
 	x.registerData(a)
 	x.registerPhones(a)
 	x.registerLists(a)
+	x.registerTrails(a)
 	x.registerExplain(a)
 }
 
@@ -90,6 +91,8 @@ func problem(err error) error {
 		return web.Fail(http.StatusConflict, "access.credential_taken", "this value opens for somebody already; revoke that credential first")
 	case errors.Is(err, ErrNotYours):
 		return web.Fail(http.StatusForbidden, "home.not_your_door", "you can't open this door; ask the service centre if you should be able to")
+	case errors.Is(err, ErrNotYourZone):
+		return web.Fail(http.StatusForbidden, "access.not_your_zone", "your account does not act in the zone of this door; ask somebody whose account does")
 	case errors.Is(err, ErrTooManyPasses):
 		return web.Fail(http.StatusConflict, "access.too_many_passes", "this host has as many passes as one may have at a time; revoke one first")
 	case errors.Is(err, ErrCodeRevoked):
@@ -98,8 +101,16 @@ func problem(err error) error {
 		return web.Fail(http.StatusForbidden, "home.phone_unproven", "the phone could not prove itself; try again, or register it anew")
 	case errors.Is(err, ErrReasonNeeded):
 		return web.Fail(http.StatusUnprocessableEntity, "access.reason_needed", "say in reason why somebody's badges are looked up; it goes into the audit")
+	case errors.Is(err, ErrOwnRequest):
+		return web.Fail(http.StatusForbidden, "access.own_request", "you asked for this copy; another person has to allow it")
+	case errors.Is(err, ErrJudged):
+		return web.Fail(http.StatusConflict, "access.judged", "somebody has judged it already, or it waited too long; ask anew")
+	case errors.Is(err, ErrNotAllowed):
+		return web.Fail(http.StatusForbidden, "access.not_allowed", "a second person has to allow this copy first, and it can be taken for a day; ask anew when that is over")
 	case errors.Is(err, ErrDoorOffline):
 		return web.Fail(http.StatusConflict, "access.door_offline", "the door is not connected; use the card or the key")
+	case errors.Is(err, ErrNoLift):
+		return web.Fail(http.StatusConflict, "home.no_lift", "no lift behind this door goes to your floor; ask the service centre if one should")
 	case errors.Is(err, ErrTooOften):
 		return web.Fail(http.StatusTooManyRequests, "home.too_often", "wait a few seconds, then try again")
 	}

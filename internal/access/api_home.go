@@ -29,6 +29,7 @@ type homeDoor struct {
 	Way    []event.Text `json:"way"`
 	Closed Reason       `json:"closed,omitempty" doc:"why it does not open now"`
 	Proof  bool         `json:"phone_proof,omitempty" doc:"the phone must prove itself first"`
+	Floor  *int         `json:"lift_floor,omitempty" doc:"the lift behind it can be called, to this floor of mine"`
 }
 
 // homeBadge is what residents see of their own rows: nothing of who watched, and
@@ -56,6 +57,11 @@ type homeOpenIn struct {
 	}
 }
 
+type homeLiftIn struct {
+	PathID
+	Key string `header:"Idempotency-Key" maxLength:"100"`
+}
+
 // resident returns who asks, when the account belongs to a person.
 func resident(ctx context.Context) (web.Principal, error) {
 	who, _ := web.Who(ctx)
@@ -80,7 +86,7 @@ func (x *Access) registerHome(a *web.API) {
 		}
 		b.Name, b.Unit, b.Way, b.Flat = h.Name, h.Unit, x.way(h.Unit), h.Flat
 		for _, d := range h.Doors {
-			b.Doors = append(b.Doors, homeDoor{d.ID, d.Name, d.Online, x.way(d.Zone), d.Closed, d.Proof})
+			b.Doors = append(b.Doors, homeDoor{d.ID, d.Name, d.Online, x.way(d.Zone), d.Closed, d.Proof, d.Floor})
 		}
 		phones, err := x.Phones(ctx, who.Person)
 		b.Proof = len(phones) > 0
@@ -99,6 +105,16 @@ func (x *Access) registerHome(a *web.API) {
 			return nil, problem(err)
 		}
 		return openingAnswer(x.OpenHome(ctx, who, in.ID, in.Key, proven))
+	})
+	web.Register(a, web.Op{
+		Method: "POST", Path: "/home/doors/{id}/lift", Summary: "Call the lift behind one of my doors to my floor", Tag: "home", Action: web.Home,
+		Status: http.StatusAccepted,
+	}, func(ctx context.Context, in *homeLiftIn) (*one[openingBody], error) {
+		who, err := resident(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return openingAnswer(x.CallLift(ctx, who, in.ID, in.Key))
 	})
 	if x.said != nil {
 		web.Register(a, web.Op{

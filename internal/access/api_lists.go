@@ -30,7 +30,8 @@ type ListView struct {
 	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"nothing opens by the door's list from then on"`
 	Since     *time.Time `json:"since,omitempty" doc:"old since"`
 	Revoked   int        `json:"revoked" doc:"credentials taken away that its list still has"`
-	Until     *time.Time `json:"until,omitempty" doc:"one of them could open until then while the door is alone"`
+	Narrowed  int        `json:"narrowed" doc:"credentials that open less now, which its list has as they were"`
+	Until     *time.Time `json:"until,omitempty" doc:"one of both could open until then while the door is alone"`
 	Refused   string     `json:"refused,omitempty" doc:"why it took none last"`
 	RefusedAt *time.Time `json:"refused_at,omitempty"`
 }
@@ -84,23 +85,24 @@ func (x *Access) DoorLists(ctx context.Context, old bool) ([]ListView, error) {
 	for i, v := range views {
 		place[v.Door] = i
 	}
-	err := x.each(ctx, "SELECT door, version, good_to, life FROM access_list_gone", nil, func(rows *sql.Rows) error {
+	err := x.each(ctx, "SELECT door, version, good_to, life, narrowed FROM access_list_gone", nil, func(rows *sql.Rows) error {
 		var door string
 		var version uint64
 		var goodTo, life int64
-		if err := rows.Scan(&door, &version, &goodTo, &life); err != nil {
+		var narrowed bool
+		if err := rows.Scan(&door, &version, &goodTo, &life, &narrowed); err != nil {
 			return err
 		}
 		if i, ok := place[door]; ok {
-			views[i].gone(version, goodTo, life, now())
+			views[i].gone(version, goodTo, life, narrowed, now())
 		}
 		return nil
 	})
 	return views, err
 }
 
-// gone adds a credential that was taken away since version.
-func (v *ListView) gone(version uint64, goodTo, life int64, t time.Time) {
+// gone adds a credential that was taken away, or narrowed, since version.
+func (v *ListView) gone(version uint64, goodTo, life int64, narrowed bool, t time.Time) {
 	if v.State != "old" || v.Has >= version || v.HasIssued == nil {
 		return
 	}
@@ -111,7 +113,11 @@ func (v *ListView) gone(version uint64, goodTo, life int64, t time.Time) {
 	if !until.After(t) {
 		return
 	}
-	v.Revoked++
+	if narrowed {
+		v.Narrowed++
+	} else {
+		v.Revoked++
+	}
 	if v.Until == nil || until.After(*v.Until) {
 		v.Until = &until
 	}

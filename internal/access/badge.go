@@ -75,6 +75,7 @@ type answer struct {
 	event    string
 	verdict  Verdict
 	received time.Time
+	floor    *int // to which the lift is called; nil: it is not
 }
 
 // Handle takes committed events, inside the follower's transaction: it writes
@@ -150,7 +151,11 @@ func (x *Access) handleBadge(ctx context.Context, tx *sql.Tx, ev *event.Event, b
 		if err := x.settle(ctx, tx, ev, b, j); err != nil {
 			return err
 		}
-		x.pending.answers = append(x.pending.answers, answer{row.ID, ev.Device, ev.ID, verdict, ev.ReceivedAt})
+		a := answer{badge: row.ID, door: ev.Device, event: ev.ID, verdict: verdict, received: ev.ReceivedAt}
+		if floor, ok := x.floorFor(ev.Device, j.ask.who()); ok && verdict.Granted && !j.ask.Out {
+			a.floor = &floor
+		}
+		x.pending.answers = append(x.pending.answers, a)
 	}
 	return nil
 }
@@ -313,6 +318,10 @@ func (x *Access) Committed(ctx context.Context) {
 		if err := x.send(ctx, a); err != nil {
 			x.log.WarnContext(ctx, "door not answered", "device_id", a.door, "event_id", a.event, "err", err)
 			failed[a.badge] = DoorOffline
+			continue
+		}
+		if a.floor != nil {
+			x.callAfter(ctx, &a)
 		}
 	}
 	if len(failed) == 0 {

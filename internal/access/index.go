@@ -14,7 +14,7 @@ type personRow struct {
 	id, name, unit, household string
 	kind                      Kind
 	left, childUntil          int64
-	consent                   bool
+	consent, leave            bool
 	host, escort              string
 	groups                    []string
 }
@@ -104,7 +104,7 @@ func (h *Holder) clear() {
 func (ix *index) putPerson(r personRow) {
 	p := ix.person(r.id)
 	p.Name, p.Unit, p.Household, p.Kind, p.Left, p.Groups = r.name, r.unit, r.household, r.kind, r.left, nil
-	p.ChildUntil, p.Consent, p.Escort, p.Host = r.childUntil, r.consent, r.escort, nil
+	p.ChildUntil, p.Consent, p.Escort, p.Host, p.Leave = r.childUntil, r.consent, r.escort, nil, r.leave
 	if r.host != "" {
 		p.Host = ix.person(r.host)
 	}

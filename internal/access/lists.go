@@ -32,22 +32,28 @@ func (o OfflineFor) complete() OfflineFor {
 	return OfflineFor{or(o.Resident, remember), or(o.Staff, 7*24*time.Hour), or(o.Courier, 24*time.Hour)}
 }
 
-// classes are the classes of a list; classOf is the place of a kind in them.
+// classes are the classes of a list; classOf is the place of a person in them.
 func (o OfflineFor) classes() []doorlist.Class {
 	s := func(d time.Duration) int64 { return int64(d / time.Second) }
 	return []doorlist.Class{
 		{Name: string(Resident), ForS: s(o.Resident)}, {Name: string(Staff), ForS: s(o.Staff)}, {Name: string(Courier), ForS: s(o.Courier)},
-		{Name: string(Visitor), ForS: s(remember)},
+		{Name: string(Visitor), ForS: s(remember)}, {Name: leavingClass, ForS: s(remember), Leave: true},
 	}
 }
 
-func classOf(k Kind) uint8 {
-	switch k {
+// leavingClass is of passes that end when the visitor goes out.
+const leavingClass = "visitor_once"
+
+func classOf(p *Person) uint8 {
+	switch p.Kind {
 	case Staff:
 		return 1
 	case Courier:
 		return 2
 	case Visitor:
+		if p.Leave {
+			return 4
+		}
 		return 3
 	case Resident, Child:
 	}

@@ -18,7 +18,9 @@ type published struct {
 	*doorRights
 	keys []doorlist.Key
 	gone []doorlist.Entry // dropped
+	less []doorlist.Entry // as they were, where they open less now
 	kept bool             // of before a restart: the entries are those that were signed
+	lost bool             // the same, but they are others, and what was signed is not there to compare with
 }
 
 // useCount is how often a credential was used at a door.
@@ -28,6 +30,7 @@ type useCount struct{ credential, door string }
 type builder struct {
 	x    *Access
 	now  int64 // Unix ms
+	asOf int64 // as things stood then, Unix ms; 0: as they are
 	used map[useCount]int32
 	ids  map[doorlist.Right]doorlist.SetID // of sets of one right, which are nearly all
 	buf  []doorlist.Right                  // of rights, until the next call
@@ -72,7 +75,7 @@ func (b *builder) entry(c *Credential, d *Door, pol *Policy, s *rightSet) (e doo
 		}
 		e.Uses = uint8(min(left, 255)) //nolint:gosec // bounded here
 	}
-	e.Class, e.Set = classOf(c.Person.Kind), s.id
+	e.Class, e.Set = classOf(c.Person), s.id
 	e.From, e.To = max(secondsUp(c.From), s.from), earlier(seconds(c.To), s.to)
 	if host := c.Person.Host; host != nil && !b.hosted(&e, host, d, pol) {
 		return e, false
@@ -84,13 +87,16 @@ func (b *builder) entry(c *Credential, d *Door, pol *Policy, s *rightSet) (e doo
 func (b *builder) alone(c *Credential) bool {
 	p := c.Person
 	switch {
-	case c.offline.kind == notOffline || c.Revoked != 0 || reached(c.To, b.now):
+	case c.offline.kind == notOffline || b.ended(c.Revoked) || reached(c.To, b.now):
 		return false
-	case p == nil || p.Left != 0 || p.Escort != "": // who went before is the hub's to know
+	case p == nil || b.ended(p.Left) || p.Escort != "": // who went before is the hub's to know
 		return false
 	}
 	return p.Kind != Child || p.Consent || reached(p.ChildUntil, b.now)
 }
+
+// ended reports whether something that ends once and for all has.
+func (b *builder) ended(at int64) bool { return at != 0 && (b.asOf == 0 || at < b.asOf) }
 
 // hosted limits a guest to what the host may.
 func (b *builder) hosted(e *doorlist.Entry, host *Person, d *Door, pol *Policy) bool {
@@ -105,7 +111,7 @@ func (b *builder) hosted(e *doorlist.Entry, host *Person, d *Door, pol *Policy) 
 	if live && !endless {
 		e.To = earlier(e.To, last)
 	}
-	return live && host.Left == 0
+	return live && !b.ended(host.Left)
 }
 
 // rights are those of a person for a door, that hold or will, each once and in order.
@@ -140,7 +146,7 @@ func (b *builder) rights(p *Person, d *Door, pol *Policy) (out []doorlist.Right)
 // add appends the rights that hold or will, as they stand in a list.
 func (b *builder) add(out []doorlist.Right, rs []Right) []doorlist.Right {
 	for i := range rs {
-		if r := &rs[i]; r.Ended == 0 && !reached(r.To, b.now) {
+		if r := &rs[i]; !b.ended(r.Ended) && !reached(r.To, b.now) {
 			out = append(out, doorlist.Right{When: r.Schedule.String(), From: secondsUp(r.From), To: seconds(r.To), First: r.First, Lockdown: r.Lockdown})
 		}
 	}
@@ -259,6 +265,9 @@ func (x *Access) buildAll(ctx context.Context, t time.Time) ([]*published, error
 	}
 	close(work)
 	wg.Wait()
+	if err := x.compareWithBefore(ctx, fresh); err != nil {
+		return nil, err
+	}
 	x.mu.RLock()
 	l.keys = make(map[string][]offlineKey, len(x.ix.people))
 	for id := range x.ix.people {
@@ -292,17 +301,9 @@ func (x *Access) rebuild(b *builder, d *doorRights, may *entrants) *published {
 	if d.tree == nil { // after a start: nothing to compare with but the hash
 		root := tree.Root()
 		p.kept = d.root != "" && d.root == hexHash(root)
+		p.lost = d.root != "" && !p.kept
 	} else {
-		for e := range tree.All() {
-			if old, had := d.tree.Get(e.Key); !had || old != e {
-				p.keys = append(p.keys, e.Key)
-			}
-		}
-		for old := range d.tree.All() {
-			if _, still := tree.Get(old.Key); !still {
-				p.keys, p.gone = append(p.keys, old.Key), append(p.gone, old)
-			}
-		}
+		p.compare(d.tree, d.sets, tree, sets, b.now)
 	}
 	first := d.tree == nil
 	d.salt, d.tree, d.sets = salt, tree, sets
@@ -383,14 +384,19 @@ func (b *builder) person(d *doorRights, id string, was []offlineKey, touched map
 		if stays[e.Key] = true; !put {
 			continue
 		}
-		if old, had := d.tree.Get(e.Key); had && old == e {
+		old, had := d.tree.Get(e.Key)
+		if had && old == e {
 			continue
-		} else if had {
+		}
+		note(e.Key)
+		if had {
+			if narrower(old, e, rightsOf(d.sets, old.Set), s.rights, b.now) {
+				p.less = append(p.less, old)
+			}
 			use(d.sets, old.Set, nil, -1)
 		}
 		use(d.sets, e.Set, s.rights, 1)
 		d.tree.Set(e)
-		note(e.Key)
 	}
 	for i := range was {
 		k := was[i].at(d.salt)

@@ -188,20 +188,33 @@ func putList(ctx context.Context, tx *sql.Tx, d *doorRights) error {
 	return nil
 }
 
-// putGone remembers what was dropped until the door has confirmed it; only a door that
-// keeps lists could still open for it.
+// putGone remembers what was dropped or opens less until the door has confirmed it; only
+// a door that keeps lists could still open for it.
 func (x *Access) putGone(ctx context.Context, tx *sql.Tx, p *published, t time.Time) error {
 	if p.have <= 0 {
 		return nil
 	}
 	for _, e := range p.gone {
-		life := time.Duration(x.lists.classes[e.Class].ForS) * time.Second
-		_, err := tx.ExecContext(ctx, `INSERT INTO access_list_gone(door, key, version, at, good_to, life) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT(door, key) DO UPDATE SET version = excluded.version, at = excluded.at, good_to = excluded.good_to, life = excluded.life`,
-			p.door.ID, e.Key[:], p.version, t.UnixMilli(), int64(e.To)*1000, life.Milliseconds())
-		if err != nil {
-			return fmt.Errorf("keep list of %s: %w", p.door.ID, err)
+		if err := x.putOld(ctx, tx, p, e, false, t); err != nil {
+			return err
 		}
+	}
+	for _, e := range p.less {
+		if err := x.putOld(ctx, tx, p, e, true, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putOld remembers an entry that a door may still go by.
+func (x *Access) putOld(ctx context.Context, tx *sql.Tx, p *published, e doorlist.Entry, narrowed bool, t time.Time) error {
+	life := time.Duration(x.lists.classes[e.Class].ForS) * time.Second
+	_, err := tx.ExecContext(ctx, `INSERT INTO access_list_gone(door, key, version, at, good_to, life, narrowed) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT(door, key) DO UPDATE SET version = excluded.version, at = excluded.at, good_to = excluded.good_to, life = excluded.life, narrowed = excluded.narrowed`,
+		p.door.ID, e.Key[:], p.version, t.UnixMilli(), int64(e.To)*1000, life.Milliseconds(), narrowed)
+	if err != nil {
+		return fmt.Errorf("keep list of %s: %w", p.door.ID, err)
 	}
 	return nil
 }

@@ -90,6 +90,19 @@ func (s *stair) turn() {
 	}
 }
 
+// returns has a door go and come back, as after a cut of its network.
+func (s *stair) returns(door string) {
+	s.t.Helper()
+	for _, there := range []bool{false, true} {
+		s.desk.mu.Lock()
+		d := s.desk.doors[door]
+		d.Online = there
+		s.desk.doors[door] = d
+		s.desk.mu.Unlock()
+		s.turn()
+	}
+}
+
 func (s *stair) report() {
 	s.t.Helper()
 	var evs []event.Event
@@ -233,7 +246,7 @@ func TestWhoIsAwayIsShownWithItsDanger(t *testing.T) {
 		t.Errorf("%d old lists", len(old))
 	}
 	s.wire.cut = false
-	s.lists.doors["door-1"].told = 0 // it has come back
+	s.returns("door-1")
 	s.turn()
 	if v = s.view("door-1"); v.State != "current" || v.Revoked != 0 || v.Since != nil {
 		t.Errorf("%+v", v)

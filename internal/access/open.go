@@ -47,6 +47,12 @@ func (x *Access) Unlock(ctx context.Context, who web.Principal, door, reason, ke
 	if !ok {
 		return Opening{}, fmt.Errorf("%w: door %s", ErrNotFound, door)
 	}
+	if !who.Covers(d.Zone) {
+		if err := x.audit.Audit(ctx, nil, who.ID, "doors.unlock_refused", door, map[string]any{"reason": reason, "zones": who.Zones}); err != nil {
+			return Opening{}, err
+		}
+		return Opening{}, ErrNotYourZone
+	}
 	return x.open(ctx, d, Badge{
 		Event: reference(ByDesk, who, door, key), By: ByDesk, Actor: who.ID, Note: reason,
 	}, "doors.unlock", nil)
@@ -197,21 +203,29 @@ type HomeDoor struct {
 	Door
 	Closed Reason // why it does not open now: the hour, or a lockdown
 	Proof  bool   // the phone must prove itself
+	Floor  *int   // the lift behind it goes to this one, the person's own; nil: none does
 }
 
 // HomeOf gathers a resident's home; ok is false for one who does not live here.
 func (x *Access) HomeOf(person string) (h Home, ok bool) {
 	x.mu.RLock()
-	if p := x.ix.people[person]; p != nil {
+	p := x.ix.people[person]
+	if p != nil {
 		h.Name, h.Unit, h.Flat, ok = p.Name, p.Unit, p.Household, p.Left == 0
 	}
 	x.mu.RUnlock()
 	own := x.doorsOf(person, gradeHours)
+	floors := make([]*int, len(own))
+	for i := range own {
+		if floor, ok := x.floorFor(own[i].ID, p); ok {
+			floors[i] = &floor
+		}
+	}
 	at := time.Now().In(x.loc)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	for i := range own {
-		d := HomeDoor{Door: own[i]}
+		d := HomeDoor{Door: own[i], Floor: floors[i]}
 		ask := Ask{Door: &d.Door, Policy: x.site.doors[d.ID], Rung: x.rungOf(d.ID), At: at, Days: x.site.calendar.days(at)}
 		d.Closed = DecidePerson(x.ix.people[person], ask).Reason
 		d.Proof = ask.Policy != nil && ask.Policy.PhoneProof

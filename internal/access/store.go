@@ -22,9 +22,10 @@ func (x *Access) readPeople(ctx context.Context, id string) ([]personRow, error)
 	place := map[string]int{}
 	err := x.each(ctx, `SELECT id, name, unit, household, kind, left_at, child_until, host, escort,
 		EXISTS (SELECT 1 FROM access_consents c JOIN access_people g ON g.id = c.guardian
-			WHERE c.child = access_people.id AND c.ended_at = 0 AND g.left_at = 0) FROM access_people`+where, args, func(rows *sql.Rows) error {
+			WHERE c.child = access_people.id AND c.ended_at = 0 AND g.left_at = 0),
+		EXISTS (SELECT 1 FROM access_passes v WHERE v.person = access_people.id AND v.leave = 1) FROM access_people`+where, args, func(rows *sql.Rows) error {
 		var p personRow
-		if err := rows.Scan(&p.id, &p.name, &p.unit, &p.household, &p.kind, &p.left, &p.childUntil, &p.host, &p.escort, &p.consent); err != nil {
+		if err := rows.Scan(&p.id, &p.name, &p.unit, &p.household, &p.kind, &p.left, &p.childUntil, &p.host, &p.escort, &p.consent, &p.leave); err != nil {
 			return err
 		}
 		place[p.id] = len(all)

@@ -52,6 +52,7 @@ type Person struct {
 	Consent                   bool  // of a child's guardian
 	Escort                    string
 	Host                      *Person // of a visitor
+	Leave                     bool    // of a visitor: the pass ends when the visitor goes out
 	Own                       *Holder
 	Groups                    []*Holder
 }

@@ -113,6 +113,7 @@ type App struct {
 	telling *follower   // telemetry to the series
 	outlook *outlook    // alarm changes to programs over MQTT
 	watch   *watch      // refusals at the broker
+	sentry  *sentry     // refusals at the API
 	keeper  *doorkeeper
 	pki     *pki.Authority // nil: no TLS listener
 	demo    *demo          // nil: none

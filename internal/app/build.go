@@ -93,8 +93,9 @@ func (a *App) influx() (*series.Influx, error) {
 
 func (a *App) buildIdentity(ctx context.Context) (err error) {
 	c := a.o.Config.Identity
+	a.sentry = newSentry(a)
 	a.identity, err = identity.New(identity.Options{
-		DB: a.db, Log: a.log, Absolute: c.SessionLifetime, Idle: c.SessionIdle, AuditKey: a.derive("audit"),
+		DB: a.db, Log: a.log, Absolute: c.SessionLifetime, Idle: c.SessionIdle, AuditKey: a.derive("audit"), OnNotice: a.sentry.noticed,
 		OnRevoked: func(principal string) {
 			if a.whep != nil {
 				a.whep.Revoke(principal)
@@ -134,7 +135,7 @@ func (a *App) buildDevices(ctx context.Context) (err error) {
 	alone := a.o.Config.Doors
 	a.access, err = access.New(access.Options{
 		DB: a.db, Feed: a.feed, Log: a.log, Commander: commander{a.devices}, Commands: commander{a.devices}, Doors: doors{a.devices, &a.mqtt}, Audit: a.identity, Key: a.derive("cards"),
-		Places: ways{a.devices}, PublicURL: a.o.Config.HTTP.PublicURL,
+		Places: ways{a.devices}, Lifts: lifts{a.devices}, PublicURL: a.o.Config.HTTP.PublicURL,
 		Reporter: reporter{a.devices, a.journal}, Sessions: a.identity, Looked: looked{a.identity}, Rungs: rungs{a},
 		Lists: listSender{&a.mqtt}, OfflineFor: access.OfflineFor{Resident: alone.OfflineResident, Staff: alone.OfflineStaff, Courier: alone.OfflineCourier},
 		Retention: access.Retention{Badges: alone.BadgeRetention, Visitors: alone.VisitorRetention, Reports: alone.WhereaboutsRetention},
@@ -311,10 +312,12 @@ func (a *App) buildBroker(ctx context.Context) (err error) {
 		return err
 	}
 	a.keeper = &doorkeeper{devices: a.devices, identity: a.identity, drop: a.mqtt.drop}
-	in := &ingest{devices: a.devices, journal: a.journal, log: a.log, live: func(ev event.Event) {
+	a.sentry.report = reporter{a.devices, a.journal}.Report
+	in := &ingest{devices: a.devices, journal: a.journal, log: a.log, again: a.sentry.replayed, live: func(ev event.Event) {
 		a.devices.Live(ev)
 		a.ladder.See(&ev)
 		a.guard.Live(ev)
+		a.charging.Live(ev)
 		a.judge.live(ev)
 		a.series.Write([]event.Event{ev})
 	}}

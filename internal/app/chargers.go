@@ -189,10 +189,30 @@ func (y yard) Answer(ctx context.Context, id string) (out reaction.Answer) {
 	return out
 }
 
-// Broadcast implements the ladder's World: a fire is of the first rank.
+// Broadcast implements the ladder's World: a fire is of the first rank, and its siren
+// comes before the words.
 func (y yard) Broadcast(ctx context.Context, zones []string, text event.Text, key, ref string) (string, error) {
-	b, err := y.app.broadcast.Send(ctx, broadcast.Request{Zones: zones, Text: text.ZH, Priority: 1, Repeat: 3, Key: key, Actor: hubActor, Ref: ref})
+	b, err := y.app.broadcast.Send(ctx, broadcast.Request{
+		Zones: y.audible(ctx, zones), Text: text.ZH, Priority: 1, Repeat: 3, Siren: true, Key: key, Actor: hubActor, Ref: ref,
+	})
 	return b.ID, err
+}
+
+// audible puts for a zone without loudspeakers the one around it that has some: a
+// shed hears those of its yard.
+func (y yard) audible(ctx context.Context, zones []string) (out []string) {
+	for _, z := range zones {
+		for z != "" && len(y.app.devices.In(ctx, event.Speaker, z)) == 0 {
+			z = z[:max(strings.LastIndexByte(z, '/'), 0)]
+		}
+		if z != "" && !slices.Contains(out, z) {
+			out = append(out, z)
+		}
+	}
+	if len(out) == 0 {
+		return zones // nobody hears it: the broadcast says so, by name
+	}
+	return out
 }
 
 // Heard implements the ladder's World.

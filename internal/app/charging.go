@@ -85,19 +85,21 @@ func (c cabinets) Command(ctx context.Context, device, typ string, args any, ttl
 }
 
 // Fate implements charging.Cabinets.
-func (c cabinets) Fate(ctx context.Context, id string) (over bool, why string) {
+func (c cabinets) Fate(ctx context.Context, id string) charging.Fate {
 	x, err := c.app.devices.FindCommand(ctx, id)
 	if err != nil {
-		return false, ""
+		return charging.Open
 	}
 	switch x.Status {
 	case devices.Failed:
-		return true, cmp.Or(x.Error, "failed")
+		return charging.Refused
 	case devices.Expired:
-		return true, "expired"
-	case devices.Queued, devices.Sent, devices.Accepted, devices.Done:
+		return charging.Lapsed
+	case devices.Done:
+		return charging.Carried
+	case devices.Queued, devices.Sent, devices.Accepted:
 	}
-	return false, ""
+	return charging.Open
 }
 
 // Ports implements charging.Cabinets.

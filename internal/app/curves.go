@@ -35,6 +35,7 @@ type CurveRow struct {
 	Told     int // somebody was told in time; of a normal session: at all
 	Cut      int // the socket was cut in time; of a normal session: at all
 	Smelt    int // Told, with a gas sensor in the shed
+	Blind    int // of those that burn: neither meter nor plug showed anything in time
 	leads    []float64
 	Why      map[string]int // findings that told first or cut
 }
@@ -178,6 +179,9 @@ func (r *CurveRow) add(j judged, x *packs.Session) {
 	if in(j.told) || in(j.cut) || in(j.gas) {
 		r.Smelt++
 	}
+	if x.Kind.Burns() && (x.Sign == 0 || x.Warning(x.Sign) < Before.Seconds()) {
+		r.Blind++
+	}
 	if in(j.cut) {
 		r.Cut++
 	}
@@ -204,13 +208,13 @@ func (r *CurveReport) Print(w io.Writer) error {
 	}
 	h, b := &r.Healthy, &r.Burning
 	fmt.Fprintf(t, "all\t%d\t%d\t%d\t%d\t%.1f\n\t\t\t\t\t\n", h.Sessions, h.Told, h.Smelt, h.Cut, r.FalseCutsPer10000)
-	fmt.Fprintf(t, "RUNAWAYS\tn\ttold %.0f s ahead\twith gas sensor\tcut %.0f s ahead\tmedian lead\n", Before.Seconds(), Before.Seconds())
+	fmt.Fprintf(t, "RUNAWAYS\tn\ttold %.0f s ahead\twith gas sensor\tcut %.0f s ahead\tmedian lead\tno sign by then\n", Before.Seconds(), Before.Seconds())
 	for i := range r.Rows {
 		if x := &r.Rows[i]; x.Burns {
-			fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", x.Kind, x.Sessions, pct(x.Told, x.Sessions), pct(x.Smelt, x.Sessions), pct(x.Cut, x.Sessions), x.Lead())
+			fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\n", x.Kind, x.Sessions, pct(x.Told, x.Sessions), pct(x.Smelt, x.Sessions), pct(x.Cut, x.Sessions), x.Lead(), pct(x.Blind, x.Sessions))
 		}
 	}
-	fmt.Fprintf(t, "all\t%d\t%s\t%s\t%s\t%s\n", b.Sessions, pct(b.Told, b.Sessions), pct(b.Smelt, b.Sessions), pct(b.Cut, b.Sessions), b.Lead())
+	fmt.Fprintf(t, "all\t%d\t%s\t%s\t%s\t%s\t%s\n", b.Sessions, pct(b.Told, b.Sessions), pct(b.Smelt, b.Sessions), pct(b.Cut, b.Sessions), b.Lead(), pct(b.Blind, b.Sessions))
 	if err := t.Flush(); err != nil {
 		return err
 	}

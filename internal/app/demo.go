@@ -73,7 +73,7 @@ func (a *App) buildDemo(context.Context) (err error) {
 	}
 	d.fleet, err = agent.New(agent.Options{
 		Broker: mqtt.String(), Devices: d.town.Devices, People: d.town.People, Quiet: d.Quiet, Log: a.log, Seed: demoSeed, Progress: d.progress,
-		ListKey: a.access.ListKey(), PanelKey: a.panels.Key(),
+		ListKey: a.access.ListKey(), PanelKey: a.panels.Key(), Plugged: []agent.Plugged{{Charger: community.ShedB, Socket: "7", User: d.town.People[0].ID}}, // the resident of the demonstration
 	})
 	if err != nil {
 		return err

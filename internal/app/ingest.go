@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"log/slog"
 
 	"dongyue/broker"
@@ -15,6 +16,7 @@ type ingest struct {
 	devices *devices.Registry
 	journal *journal.Journal
 	live    func(event.Event) // what comes with QoS 0 and is not journaled
+	again   func(event.Event) // a badge of long ago that was here before
 	log     *slog.Logger
 }
 
@@ -25,7 +27,32 @@ func (i *ingest) Durable(m broker.Message, done func(seq uint64, err error)) {
 	if err != nil {
 		ev = i.devices.Quarantined(m.Topic, m.Payload, err, m.ReceivedAt)
 	}
-	i.journal.Append(ev, func(seq uint64, _ bool, err error) { done(seq, err) })
+	old := i.replay(&ev)
+	i.journal.Append(ev, func(seq uint64, dup bool, err error) {
+		if err == nil && ev.Late && (old || dup && asks(&ev)) {
+			i.again(ev)
+		}
+		done(seq, err)
+	})
+}
+
+// replay reports whether a badge of long ago has a number that was there before: then
+// another badge under that number is in the journal already. One that was on its way
+// when the network was cut has a number of its own.
+func (i *ingest) replay(ev *event.Event) bool {
+	return ev.Late && asks(ev) && i.devices.Counted(ev.Device, ev.Boot, ev.BootSeq)
+}
+
+// asks reports whether an event asks to be let in. What a door did alone it may have to
+// say twice.
+func asks(ev *event.Event) bool {
+	if ev.Kind != event.Door || ev.Channel != event.Happening || ev.Type != "badge" {
+		return false
+	}
+	var b struct {
+		Decision string `json:"decision"`
+	}
+	return json.Unmarshal(ev.Data, &b) == nil && b.Decision == "ask"
 }
 
 // Lossy takes QoS 0. Telemetry goes straight to twins, rules and series; anything

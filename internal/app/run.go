@@ -45,6 +45,8 @@ func (a *App) Run(ctx context.Context) error {
 		"reload":    a.reload,
 		"replays":   a.replays.Run,
 		"watch":     a.watch.run,
+		"sentry":    a.sentry.run,
+		"audit":     a.inspect,
 		"outlook":   a.outlook.run,
 		"followers": a.follow,
 		"actions":   func(ctx context.Context) error { return a.alarms.Run(ctx, a.carries) },

@@ -14,9 +14,10 @@ type registrar interface{ Register(a *web.API) }
 
 func (a *App) buildWeb(ctx context.Context) error {
 	a.api = web.NewAPI(a.o.Version, a.identity, a.log)
+	a.api.OnForbidden(a.sentry.forbidden)
 	rooms := []registrar{
 		a.identity, a.devices, a.journal, a.series, a.access, a.doors, a.doorbell, a.muster, a.broadcast, a.voice, a.official, a.panels, a.orders, a.lighting, a.rota, a.notify, a.alarms, a.charging, suspects{a},
-		rules.Operations{Engine: a.engine, Book: a.book, Replays: a.replays}, a.explainer(), a.streams, a.onvif, a.mse, a.health,
+		rules.Operations{Engine: a.engine, Book: a.book, Replays: a.replays}, a.explainer(), chronicle{a.alarms, a.journal}, a.streams, a.onvif, a.mse, a.health,
 	}
 	if a.whep != nil {
 		rooms = append(rooms, a.whep)

@@ -35,6 +35,7 @@ type Request struct {
 	VolumePct   *float64
 	Interrupted string // resume or drop; "": resume
 	AtNight     bool   // rank 4 may be heard at night
+	Siren       bool   // the evacuation signal comes before the words
 	Replaces    string // id of a broadcast that this one follows in the same breath
 	Key         string // with Actor: the same request again gets the same broadcast
 	Actor       string
@@ -74,6 +75,7 @@ type Broadcast struct {
 	Nodes       []NodeOf `json:"nodes"`
 
 	mic      string
+	siren    bool
 	program  string
 	deadline time.Time
 	until    time.Time

@@ -33,7 +33,11 @@ func (b *Broadcasts) prepare(ctx context.Context, bc *Broadcast) error {
 	if bc.URL != "" || b.o.Base() == "" && bc.Recording == "" {
 		return nil
 	}
-	sum := sha256.Sum256([]byte(bc.Mode + "\x00" + bc.Recording + "\x00" + bc.Text))
+	what := bc.Mode + "\x00" + bc.Recording + "\x00" + bc.Text
+	if bc.siren {
+		what += "\x00siren"
+	}
+	sum := sha256.Sum256([]byte(what))
 	name := hex.EncodeToString(sum[:])
 	path := filepath.Join(b.o.Dir, programs, name)
 	b.rendering.Lock()
@@ -84,6 +88,9 @@ func (b *Broadcasts) render(ctx context.Context, bc *Broadcast) (p sound.PCM, er
 	}
 	if err != nil {
 		return nil, err
+	}
+	if bc.siren && bc.Mode != Exercise { // an exercise must not sound as a fire does
+		p = append(p, sound.Evacuation()...)
 	}
 	return append(p, body...), nil
 }

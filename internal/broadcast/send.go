@@ -89,7 +89,7 @@ func (b *Broadcasts) plan(ctx context.Context, q Request) (Broadcast, error) {
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	bc := Broadcast{
-		ID: id.String(), Zones: slices.Clone(q.Zones), Text: q.Text, URL: q.URL, Recording: q.Recording, mic: q.Live, Live: q.Live != "", TwoWay: q.TwoWay,
+		ID: id.String(), Zones: slices.Clone(q.Zones), Text: q.Text, URL: q.URL, Recording: q.Recording, mic: q.Live, Live: q.Live != "", TwoWay: q.TwoWay, siren: q.Siren,
 		Priority: q.Priority, Mode: q.Mode, Repeat: q.Repeat, VolumePct: q.VolumePct, Interrupted: q.Interrupted, AtNight: q.AtNight,
 		Actor: q.Actor, Ref: q.Ref, At: ms(now), Nodes: []NodeOf{}, deadline: now.Add(startWithin), until: now.Add(patience(q.Priority)),
 	}

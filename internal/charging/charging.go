@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"dongyue/internal/db"
@@ -36,11 +37,22 @@ var (
 // Cabinets start and stop sockets.
 type Cabinets interface {
 	Command(ctx context.Context, device, typ string, args any, ttl time.Duration, key, actor, ref string) (id string, err error)
-	// Command's fate: over is that the cabinet has not done and will not do it.
-	Fate(ctx context.Context, command string) (over bool, why string)
+	// Fate is how far a command has come.
+	Fate(ctx context.Context, command string) Fate
 	// Ports lists what can be charged at, and its state.
 	Ports(ctx context.Context) []Port
 }
+
+// Fate of a command.
+type Fate string
+
+// The fates.
+const (
+	Open    Fate = "open"    // it may still be carried out
+	Carried Fate = "carried" // the cabinet says that it has done it
+	Lapsed  Fate = "lapsed"  // its time has passed; a cabinet that was cut off may have done it
+	Refused Fate = "refused" // the cabinet will not do it
+)
 
 // Port is a socket as a resident sees it.
 type Port struct {
@@ -76,6 +88,9 @@ type Charging struct {
 	o    Options
 	wake chan struct{}
 	news []event.Event // what Handle found, told when it is committed
+
+	mu   sync.Mutex
+	live map[string]lately // by cabinet/socket: the newest reading that is not in the journal
 }
 
 // New opens the tables.
@@ -90,7 +105,7 @@ func New(ctx context.Context, o Options) (*Charging, error) {
 	if err := o.DB.Migrate(ctx, "charging", dir); err != nil {
 		return nil, err
 	}
-	return &Charging{o: o, wake: make(chan struct{}, 1)}, nil
+	return &Charging{o: o, wake: make(chan struct{}, 1), live: map[string]lately{}}, nil
 }
 
 // State of a session.
@@ -162,6 +177,9 @@ func (c *Charging) Cut(ctx context.Context, tx *sql.Tx, device, part string, at 
 		return err
 	}
 	for _, s := range all {
+		if r, ok := c.latest(s); ok && !r.ev.ReceivedAt.After(at) {
+			(&Charging{o: c.o}).count(s, &r.ev, &r.said)
+		}
 		s.cutAt = at.UnixMilli()
 		if err := c.end(ctx, tx, s, "safety_cut", at); err != nil {
 			return err

@@ -51,16 +51,19 @@ func (c *Charging) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) er
 	return nil
 }
 
+// afterwards marks the session that began although its deposit had gone back: the
+// order had reached a cabinet that could not say so before the hub gave it up.
+const afterwards = ".late"
+
 // started takes a session up that the hub has asked for; one that began at the
 // cabinet, by card, becomes a session that is paid afterwards.
 func (c *Charging) started(ctx context.Context, tx *sql.Tx, ev *event.Event, x *said) error {
-	if x.Session != "" {
-		res, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET state = 'charging', started_at = ?, counted_at = ? WHERE id = ? AND device = ? AND part = ? AND state = 'starting'",
-			ev.At.UnixMilli(), ev.At.UnixMilli(), x.Session, ev.Device, ev.Part)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n > 0 {
+	id := x.Session
+	if id == "" {
+		id = ev.Device + "." + ev.Part + "." + ev.ID
+	} else {
+		again, err := c.takeUp(ctx, tx, ev, &id)
+		if err != nil || again {
 			return err
 		}
 	}
@@ -70,22 +73,44 @@ func (c *Charging) started(ctx context.Context, tx *sql.Tx, ev *event.Event, x *
 	if _, bad := c.o.Suspect(x.User, x.Battery); bad {
 		return nil // it is stopped at once; see Refuse
 	}
-	id := x.Session
-	if id == "" {
-		id = ev.Device + "." + ev.Part + "." + ev.ID
-	}
 	t := c.o.Tariff
 	_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO charging_sessions(id, device, part, person, battery, state, deposit, rate_power, rate_service, asked_at, started_at, counted_at)
 		VALUES (?, ?, ?, ?, ?, 'charging', 0, ?, ?, ?, ?, ?)`, id, ev.Device, ev.Part, x.User, x.Battery, int64(t.Electricity), int64(t.Service),
 		ev.At.UnixMilli(), ev.At.UnixMilli(), ev.At.UnixMilli())
-	return err
+	if err != nil || !strings.HasSuffix(id, afterwards) {
+		return err
+	}
+	return c.Tell(ctx, tx, "started-"+id, x.User, event.Text{
+		ZH: "您的充电已经开始：充电棚一度断网，押金此前已退回，这次充电按实际用电在结束后扣费。",
+		EN: "Your charging did begin: the shed was cut off for a while and your deposit had gone back. You pay for what it takes when it ends.",
+	})
+}
+
+// takeUp moves a session of ours on. again is that there is nothing more to do; else
+// id is the name under which what flows is paid afterwards.
+func (c *Charging) takeUp(ctx context.Context, tx *sql.Tx, ev *event.Event, id *string) (again bool, err error) {
+	all, err := list(ctx, tx, "WHERE id = ? AND device = ? AND part = ?", *id, ev.Device, ev.Part)
+	if err != nil || len(all) == 0 {
+		return false, err // of another hub: as by card
+	}
+	switch s := all[0]; {
+	case s.State == Starting:
+		_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET state = 'charging', started_at = ?, counted_at = ? WHERE id = ?",
+			ev.At.UnixMilli(), ev.At.UnixMilli(), s.ID)
+		return true, err
+	case s.Reason == notStarted || s.Reason == paymentTimeout:
+		*id += afterwards
+		return false, nil
+	}
+	return true, nil
 }
 
 // running is the session at a socket, nil where there is none.
 func running(ctx context.Context, tx *sql.Tx, ev *event.Event, x *said) (*Session, error) {
 	where, args := "WHERE device = ? AND part = ? AND state = 'charging' ORDER BY started_at DESC LIMIT 1", []any{ev.Device, ev.Part}
 	if x.Session != "" {
-		where, args = "WHERE device = ? AND part = ? AND id = ? AND state IN ('charging', 'starting')", append(args, x.Session)
+		where = "WHERE device = ? AND part = ? AND id IN (?, ?) AND state IN ('charging', 'starting')"
+		args = append(args, x.Session, x.Session+afterwards)
 	}
 	all, err := list(ctx, tx, where, args...)
 	if err != nil || len(all) == 0 {
@@ -99,10 +124,14 @@ func (c *Charging) metered(ctx context.Context, tx *sql.Tx, ev *event.Event, x *
 	if err != nil || s == nil || ev.At.UnixMilli() < s.countedAt {
 		return err
 	}
+	return c.advanceMeter(ctx, tx, s, ev, x)
+}
+
+func (c *Charging) advanceMeter(ctx context.Context, tx *sql.Tx, s *Session, ev *event.Event, x *said) error {
 	if !c.count(s, ev, x) {
 		return nil
 	}
-	_, err = tx.ExecContext(ctx, "UPDATE charging_sessions SET counter = ?, counted_at = ?, used = ?, flags = ? WHERE id = ? AND state IN ('charging', 'starting')",
+	_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET counter = ?, counted_at = ?, used = ?, flags = ? WHERE id = ? AND state IN ('charging', 'starting')",
 		int64(s.counter), s.countedAt, int64(s.EnergyMWh), s.Flags, s.ID)
 	return err
 }
@@ -123,6 +152,9 @@ func (c *Charging) count(s *Session, ev *event.Event, x *said) (changed bool) {
 	}
 	raw := Energy(math.Round(*x.Energy * 1000))
 	by, passed := raw-s.counter, at-s.countedAt
+	if s.countedAt == 0 && s.StartedAt != nil { // the first word of it, and its clock is not ours
+		passed = ev.ReceivedAt.Sub(*s.StartedAt).Milliseconds()
+	}
 	code := ""
 	switch {
 	case by < 0:

@@ -15,16 +15,29 @@ const (
 	payWithin  = 2 * time.Minute  // after it the resident has gone
 )
 
+// Reasons of a session whose deposit went back whole.
+const (
+	notStarted     = "not_started"
+	paymentTimeout = "payment_timeout"
+)
+
 // Run moves money and starts sockets until ctx ends.
 func (c *Charging) Run(ctx context.Context) error {
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()
+	var read time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-c.wake:
 		case <-t.C:
+		}
+		if now := time.Now(); now.Sub(read) >= readEvery {
+			read = now
+			if err := c.keepReadings(ctx); err != nil && ctx.Err() == nil {
+				c.o.Log.ErrorContext(ctx, "charging: readings not kept", "err", err)
+			}
 		}
 		due, err := list(ctx, c.o.DB.Read(), "WHERE state IN ('paying', 'starting', 'refunding', 'owing') AND next_at <= ? ORDER BY asked_at LIMIT 64", time.Now().UnixMilli())
 		if err != nil {
@@ -86,7 +99,7 @@ func (c *Charging) pay(ctx context.Context, s *Session) error {
 		return c.to(ctx, s, Starting, "")
 	case time.Since(s.AskedAt) > payWithin: // nobody knows whether it was paid: give it all back
 		s.Refund = s.Deposit
-		return c.back(ctx, s, "payment_timeout")
+		return c.back(ctx, s, paymentTimeout)
 	}
 	return err
 }
@@ -101,22 +114,43 @@ func (c *Charging) start(ctx context.Context, s *Session) error {
 		id, err := c.o.Cabinets.Command(ctx, s.Device, "start", args, startTTL, "charge/"+s.ID, "charging", s.ID)
 		if err != nil {
 			s.Refund = s.Deposit
-			return errors.Join(c.back(ctx, s, "not_started"), ctx.Err())
+			return errors.Join(c.back(ctx, s, notStarted), ctx.Err())
 		}
 		return c.o.DB.Tx(ctx, func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET command = ?, next_at = ? WHERE id = ?", id, time.Now().Add(time.Second).UnixMilli(), s.ID)
 			return err
 		})
 	}
-	over, why := c.o.Cabinets.Fate(ctx, s.command)
-	if !over && time.Since(s.AskedAt) < payWithin+startTTL+startGrace {
-		return c.wait(ctx, s, time.Second)
-	}
-	if over && why == "expired" && time.Since(s.AskedAt) < startTTL+startGrace {
-		return c.wait(ctx, s, time.Second)
+	waited := time.Since(s.AskedAt)
+	switch c.o.Cabinets.Fate(ctx, s.command) {
+	case Carried:
+		return c.begun(ctx, s)
+	case Open:
+		if waited < payWithin+startTTL+startGrace {
+			return c.wait(ctx, s, time.Second)
+		}
+	case Lapsed:
+		if waited < startTTL+startGrace {
+			return c.wait(ctx, s, time.Second)
+		}
+	case Refused:
 	}
 	s.Refund = s.Deposit
-	return c.back(ctx, s, "not_started")
+	return c.back(ctx, s, notStarted)
+}
+
+// begun takes a session for running whose cabinet says that the socket is on, where
+// its event has not come: what flows must be counted. No reading has been taken yet,
+// so the cabinet's clock is not known and counted_at stays 0.
+func (c *Charging) begun(ctx context.Context, s *Session) error {
+	err := c.o.DB.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET started_at = ? WHERE id = ? AND state = 'starting'", time.Now().UnixMilli(), s.ID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("charging: %s: %w", s.ID, err)
+	}
+	return c.to(ctx, s, Running, "")
 }
 
 // back returns the whole deposit of what never began.

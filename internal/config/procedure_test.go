@@ -25,7 +25,7 @@ func TestShippedProcedures(t *testing.T) {
 	cards := shipped(t)
 	for _, id := range []string{
 		"smoke", "charger_thermal", "charger_leakage", "sos", "duress", "door_forced", "door_held", "door_tamper", "door_lock", "power", "water", "gas",
-		"lamp_leakage", "device_offline", "sensor_fault", "intruder",
+		"lamp_leakage", "device_offline", "sensor_fault", "intruder", "account_misuse", "audit_broken",
 	} {
 		c, ok := cards[id]
 		if !ok {

@@ -24,6 +24,7 @@ const (
 	lockedDown  = "lockdown"
 	firstPerson = "first_person_missing"
 	clockWrong  = "clock_untrusted"
+	inactive    = "inactive" // over, as after the visitor has gone out
 )
 
 // Decide says whether something shown at the door opens it, with nobody to ask. In
@@ -57,6 +58,25 @@ func (k *Keeper) Decide(typ, value string, rung event.Rung, now time.Time) (open
 		k.used[e.Key]++
 	}
 	return true, Granted
+}
+
+// Leave notes that somebody has gone out and showed something for it. Who goes out is
+// asked nothing, but a visitor whose pass ends with that does not come in again.
+func (k *Keeper) Leave(typ, value string, now time.Time) {
+	if k.tree == nil {
+		return
+	}
+	e, code, reason := k.find(typ, value, now)
+	if reason != "" || !k.head.Classes[e.Class].Leave {
+		return
+	}
+	if code != nil {
+		k.took(*code, now)
+	}
+	if k.left == nil {
+		k.left = map[Key]bool{}
+	}
+	k.left[e.Key] = true
 }
 
 // find looks up what was shown.
@@ -105,6 +125,8 @@ func (k *Keeper) judge(e Entry, rung event.Rung, now time.Time) string {
 		return expired
 	case e.Uses > 0 && k.used[e.Key] >= e.Uses:
 		return usedUp
+	case k.left[e.Key]:
+		return inactive
 	}
 	local := now.In(time.FixedZone("", k.head.OffsetS))
 	best, first, rescue := k.rightsNow(e, local)

@@ -30,7 +30,7 @@ func newIssuer(t testing.TB) *issuer {
 	is.head = Head{
 		Door: "door-1", Version: 1, IssuedAt: noon, ExpiresAt: noon.Add(30 * 24 * time.Hour), Salt: bytes.Repeat([]byte{7}, 16),
 		Stretch: Stretch{Salt: []byte("community"), N: 2, R: 1, P: 1}, CodeKey: is.code.Public().(ed25519.PublicKey), Rung: "controlled", OffsetS: 8 * 3600,
-		Classes: []Class{{"resident", 30 * 86400}, {"courier", 86400}}, Sets: map[string][]Right{},
+		Classes: []Class{{Name: "resident", ForS: 30 * 86400}, {Name: "courier", ForS: 86400}, {Name: "visitor_once", ForS: 86400, Leave: true}}, Sets: map[string][]Right{},
 	}
 	return is
 }

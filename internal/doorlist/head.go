@@ -34,6 +34,9 @@ type Head struct {
 type Class struct {
 	Name string `json:"name"`
 	ForS int64  `json:"for_s"`
+
+	// Leave says that a credential of the class is over when its holder goes out.
+	Leave bool `json:"leave,omitempty"`
 }
 
 // Right is one permission within a set: the most generous that holds counts.

@@ -28,6 +28,7 @@ type Keeper struct {
 	firstDay int32          // the day whose first person was here
 	used     map[Key]uint8  // since the entry came
 	codes    map[Code]int64 // shown, until when they could be shown again, Unix s
+	left     map[Key]bool   // gone out, of a class for which that is the end
 }
 
 // right is one of a set with its schedule read.
@@ -153,6 +154,11 @@ func (k *Keeper) swap(h Head, t *Tree, rights map[SetID][]right) {
 		was, _ := k.tree.Get(key)
 		if is, ok := t.Get(key); !ok || is != was {
 			delete(k.used, key)
+		}
+	}
+	for key := range k.left { // the hub has ended it meanwhile
+		if _, ok := t.Get(key); !ok {
+			delete(k.left, key)
 		}
 	}
 	k.head, k.tree, k.rights, k.version = h, t, rights, h.Version

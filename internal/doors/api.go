@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"dongyue/internal/event"
@@ -162,11 +164,29 @@ func (d *Doors) began(ctx context.Context, q Begin) (*one, error) {
 	if p, ok := web.Who(ctx); ok {
 		q.By = p.Name
 	}
+	if !d.reaches(ctx, q.Areas) {
+		return nil, notYours()
+	}
 	c, err := d.Begin(ctx, q)
 	if err != nil {
 		return nil, problem(err)
 	}
 	return d.byID(ctx, c.ID)
+}
+
+// reaches reports whether the one who asks acts in all of the areas.
+func (d *Doors) reaches(ctx context.Context, areas []string) bool {
+	return !slices.ContainsFunc(areas, func(area string) bool {
+		if id, one := strings.CutPrefix(area, doorArea); one {
+			x, _ := d.known(id)
+			area = x.Zone
+		}
+		return !web.Reaches(ctx, area)
+	})
+}
+
+func notYours() error {
+	return web.Fail(http.StatusForbidden, "doors.not_your_zone", "your account does not act in all of these areas; ask somebody whose account does")
 }
 
 type endIn struct {
@@ -180,6 +200,13 @@ func (d *Doors) postEnd(ctx context.Context, in *endIn) (*one, error) {
 	reason := ""
 	if in.Body != nil {
 		reason = in.Body.Reason
+	}
+	all, err := listCauses(ctx, d.db.Read(), "WHERE id = ?", in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) > 0 && !d.reaches(ctx, all[0].Areas) {
+		return nil, notYours()
 	}
 	c, err := d.End(ctx, in.ID, who(ctx), reason)
 	if err != nil {

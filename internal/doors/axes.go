@@ -75,7 +75,7 @@ func (s *State) Alarm() string {
 		return "forced_open"
 	case s.Tampered:
 		return "tamper"
-	case on(s.Fault) || on(s.Stuck) || on(s.Mode) || s.Position == PositionFault:
+	case on(s.Fault) || on(s.Stuck) || on(s.Mode) || on(s.Contact) || s.Position == PositionFault:
 		return "door_fault"
 	case on(s.Held):
 		return "door_open_too_long"

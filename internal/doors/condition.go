@@ -49,6 +49,7 @@ const (
 	rexStuck   = "rex_stuck"
 	noEntry    = "no_entry"
 	modeFault  = "mode_fault"
+	contact    = "contact_fault"
 )
 
 func (s *State) condition(name string) *Condition {
@@ -67,12 +68,14 @@ func (s *State) condition(name string) *Condition {
 		return &s.NoEntry
 	case modeFault:
 		return &s.Mode
+	case contact:
+		return &s.Contact
 	}
 	return nil
 }
 
 func names() []string {
-	return []string{forcedOpen, heldOpen, preAlarm, lockFault, rexStuck, noEntry, modeFault}
+	return []string{forcedOpen, heldOpen, preAlarm, lockFault, rexStuck, noEntry, modeFault, contact}
 }
 
 func (s *State) conditions() []*Condition {
@@ -86,7 +89,7 @@ func (s *State) conditions() []*Condition {
 // pass lets time pass to at.
 func (s *State) pass(at int64) {
 	s.At = at
-	for _, c := range [...]*Condition{&s.Forced, &s.Held, &s.Warn, &s.Fault, &s.Stuck, &s.NoEntry, &s.Mode} {
+	for _, c := range [...]*Condition{&s.Forced, &s.Held, &s.Warn, &s.Fault, &s.Stuck, &s.NoEntry, &s.Mode, &s.Contact} {
 		if c.Stage == Waiting && c.At <= at {
 			c.Stage = Due
 		}

@@ -159,6 +159,8 @@ func positionOf(s string) Position {
 	switch s {
 	case "closed", "open", "fault":
 		return Position(s)
+	case "cut", "shorted": // the loop of the contact, by its end-of-line resistors
+		return PositionFault
 	case "":
 		return ""
 	}

@@ -20,13 +20,15 @@ type Times struct {
 	Warn     int64 // before held: the beep at the door
 	Settle   int64 // the lock may differ from what it should be
 	Stuck    int64 // a REX that is on for so long
+
+	Supervise int64 // the contact reads cut or shorted for so long
 }
 
 // DefaultTimes are those of a unit door.
 func DefaultTimes() Times {
 	return Times{
 		Grant: 5_000, Extended: 15_000, Enter: 3_000, Exit: 5_000, Relock: 500, Debounce: 250,
-		Held: 30_000, HeldLong: 60_000, Warn: 10_000, Settle: 5_000, Stuck: 60_000,
+		Held: 30_000, HeldLong: 60_000, Warn: 10_000, Settle: 5_000, Stuck: 60_000, Supervise: 1_000,
 	}
 }
 
@@ -65,7 +67,8 @@ type State struct {
 	Fault   Condition `json:"fault,omitzero"`
 	Stuck   Condition `json:"stuck,omitzero"`
 	NoEntry Condition `json:"no_entry,omitzero"`
-	Mode    Condition `json:"mode,omitzero"` // does not follow its rung
+	Mode    Condition `json:"mode,omitzero"`    // does not follow its rung
+	Contact Condition `json:"contact,omitzero"` // cut or shorted
 }
 
 // Kind of an input.
@@ -130,7 +133,7 @@ func (t Times) Next(s State, in Input) State {
 		t.stand(&s, in.Rung)
 	case Lost:
 		s.Lock, s.Position, s.Opened = LockUnknown, PositionUnknown, 0
-		for _, c := range []*Condition{&s.Forced, &s.Warn, &s.Held, &s.Fault, &s.Stuck, &s.NoEntry} {
+		for _, c := range []*Condition{&s.Forced, &s.Warn, &s.Held, &s.Fault, &s.Stuck, &s.NoEntry, &s.Contact} {
 			c.drop()
 		}
 	case Tamper:
@@ -226,6 +229,7 @@ func (t Times) sense(s *State, in Input) {
 	if in.Lock != "" {
 		s.Lock = in.Lock
 	}
+	t.supervise(s, in.Position)
 	switch in.Position {
 	case Open:
 		if s.Position == Closed {
@@ -241,6 +245,23 @@ func (t Times) sense(s *State, in Input) {
 		for _, c := range []*Condition{&s.Forced, &s.Warn, &s.Held} {
 			c.drop()
 		}
+	}
+}
+
+// supervise watches the loop of the contact: end-of-line resistors tell a cut or a
+// shorted wire from a leaf that is open or closed. A wire that is cut while somebody
+// works on it a moment is no fault yet.
+func (t Times) supervise(s *State, p Position) {
+	switch p {
+	case PositionFault:
+		if s.Contact.Stage == Idle {
+			s.Contact = Condition{Stage: Waiting, At: s.At + t.Supervise, Since: s.At}
+		}
+	case Open, Closed:
+		if s.Position == PositionFault { // else the controller told of it, and will of its end
+			s.Contact.end()
+		}
+	case PositionUnknown: // nothing is known of the wire either
 	}
 }
 

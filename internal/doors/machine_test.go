@@ -194,6 +194,15 @@ func TestStories(t *testing.T) {
 		{"heard after it was closed", []Input{
 			{Kind: Opens, At: m}, {Kind: Closes, At: m + 300}, {Kind: Tells, Type: forcedOpen, On: true, Hub: true, At: m + 700},
 		}, []string{"no forced_open"}},
+		{"the contact is cut", []Input{{Kind: Sensed, Position: PositionFault, At: m}, {At: m + 1000}}, []string{contact}},
+		{"a wire that is touched a moment", []Input{{Kind: Sensed, Position: PositionFault, At: m}, {Kind: Sensed, Position: Closed, At: m + 900}, {At: m + 9000}}, nil},
+		{"the contact is mended", []Input{
+			{Kind: Sensed, Position: PositionFault, At: m}, {Kind: Tells, Type: contact, On: true, Hub: true, At: m + 1500}, {Kind: Sensed, Position: Closed, At: m + 9000},
+		}, []string{"no contact_fault"}},
+		{"a controller that tells of the wire, and goes on to report the leaf", []Input{
+			{Kind: Tells, Type: contact, On: true, At: m}, {Kind: Sensed, Position: Closed, At: m + 100}, {At: m + 9000},
+		}, nil},
+		{"the contact is cut and the leaf was open", []Input{{Kind: Rex, At: m}, {Kind: Opens, At: m}, {Kind: Sensed, Position: PositionFault, At: m + 500}, {At: m + 40000}}, []string{contact}},
 		{"the connection was lost while it stood open", []Input{{Kind: Rex, At: m}, {Kind: Opens, At: m}, {Kind: Lost, At: m + 1000}, {At: 2 * m}}, nil},
 	} {
 		if got := facts(play(c.ins...)); !slices.Equal(got, c.want) {

@@ -42,7 +42,8 @@ func (d *Doors) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			d.conclude(here, now())
+			at := now()
+			d.warn(ctx, d.conclude(here, at), at)
 			continue
 		case <-d.wake:
 		case <-pass.C:
@@ -53,8 +54,9 @@ func (d *Doors) Run(ctx context.Context) error {
 	}
 }
 
-// conclude tells the journal what is due, once.
-func (d *Doors) conclude(here map[string]time.Time, at time.Time) {
+// conclude tells the journal what is due, once; warn are the doors that stand open for
+// too long and have not noticed it.
+func (d *Doors) conclude(here map[string]time.Time, at time.Time) (warn []string) {
 	type news struct {
 		door string
 		f    Fact
@@ -72,13 +74,30 @@ func (d *Doors) conclude(here map[string]time.Time, at time.Time) {
 	}
 	d.mu.RUnlock()
 	for _, n := range all {
-		d.say(n.door, n.f, at, nil)
+		if d.say(n.door, n.f, at, nil) && n.f.Type == preAlarm && n.f.On {
+			warn = append(warn, n.door)
+		}
+	}
+	return warn
+}
+
+// warnFor is how long a door calls for somebody to shut it; it stops when it is shut.
+const warnFor = time.Minute
+
+// warn has doors call that they stand open. One that has told the pre-alarm by itself
+// does it by itself.
+func (d *Doors) warn(ctx context.Context, doors []string, at time.Time) {
+	for _, door := range doors {
+		_, err := d.o.Command.Command(ctx, door, "warn", map[string]any{"for_s": warnFor.Seconds()}, orderTTL, fmt.Sprintf("warn:%s:%d", door, at.UnixMilli()), hubActor, "")
+		if err != nil {
+			d.log.WarnContext(ctx, "door not told to warn", "device_id", door, "err", err)
+		}
 	}
 }
 
 // say appends a fact to the journal, from where it comes back to Handle and the
-// rules.
-func (d *Doors) say(door string, f Fact, at time.Time, more map[string]any) {
+// rules; news is false when that was done before.
+func (d *Doors) say(door string, f Fact, at time.Time, more map[string]any) (news bool) {
 	key := door + "/" + f.ID
 	d.saidMu.Lock()
 	if len(d.said) > maxSaid {
@@ -89,13 +108,13 @@ func (d *Doors) say(door string, f Fact, at time.Time, more map[string]any) {
 	d.saidMu.Unlock()
 	x, ok := d.known(door)
 	if again || !ok {
-		return
+		return false
 	}
 	data := map[string]any{"by": hubActor, "active": f.On}
 	maps.Copy(data, more)
 	b, err := json.Marshal(data)
 	if err != nil { // numbers and words
-		return
+		return false
 	}
 	then := time.UnixMilli(f.At).UTC()
 	d.o.Journal.Append(event.Event{
@@ -108,6 +127,7 @@ func (d *Doors) say(door string, f Fact, at time.Time, more map[string]any) {
 			d.saidMu.Unlock()
 		}
 	})
+	return true
 }
 
 // pass brings every door to its rung: highest first, since a fire does not wait.

@@ -29,6 +29,7 @@ type userIn struct {
 		Name     string   `json:"name" minLength:"1" maxLength:"200"`
 		Role     web.Role `json:"role" enum:"admin,supervisor,operator,crew,resident,integrator"`
 		Person   string   `json:"person,omitempty" maxLength:"100"`
+		Zones    []string `json:"zones,omitempty" maxItems:"50" doc:"where the account acts, each with all below; none: everywhere"`
 		Password string   `json:"password,omitempty" maxLength:"256" doc:"empty: the hub makes one and shows it once"`
 	}
 }
@@ -39,6 +40,7 @@ type changeIn struct {
 		Name     *string   `json:"name,omitempty" minLength:"1" maxLength:"200"`
 		Role     *web.Role `json:"role,omitempty" enum:"admin,supervisor,operator,crew,resident,integrator"`
 		Person   *string   `json:"person,omitempty" maxLength:"100"`
+		Zones    *[]string `json:"zones,omitempty" maxItems:"50" doc:"where the account acts; an empty list: everywhere"`
 		Disabled *bool     `json:"disabled,omitempty"`
 		Password *string   `json:"password,omitempty" maxLength:"256"`
 		Reset    bool      `json:"reset_password,omitempty" doc:"the hub makes a new password and shows it once"`
@@ -64,7 +66,7 @@ func (i *Identity) registerUsers(a *web.API) {
 		Method: "POST", Path: "/users", Summary: "Add an account", Tag: tag, Action: web.UsersManage, Status: http.StatusCreated,
 	}, func(ctx context.Context, in *userIn) (*userOut, error) {
 		b := in.Body
-		u, made, err := i.AddUser(ctx, actor(ctx), NewUser{b.Login, b.Name, b.Role, b.Person, b.Password})
+		u, made, err := i.AddUser(ctx, actor(ctx), NewUser{Login: b.Login, Name: b.Name, Role: b.Role, Person: b.Person, Password: b.Password, Zones: b.Zones})
 		return userAnswer(u, made, err)
 	})
 	web.Register(a, web.Op{
@@ -74,7 +76,7 @@ func (i *Identity) registerUsers(a *web.API) {
 		if b.Reset {
 			b.Password = new(string)
 		}
-		u, made, err := i.ChangeUser(ctx, actor(ctx), in.ID, Change{b.Name, b.Role, b.Person, b.Disabled, b.Password})
+		u, made, err := i.ChangeUser(ctx, actor(ctx), in.ID, Change{b.Name, b.Role, b.Person, b.Zones, b.Disabled, b.Password})
 		return userAnswer(u, made, err)
 	})
 }
@@ -186,7 +188,7 @@ func (i *Identity) registerAudit(a *web.API) {
 		Method: "GET", Path: "/audit/check", Summary: "Check the audit chain", Tag: tag, Action: web.UsersManage,
 	}, func(ctx context.Context, _ *nothing) (*checkOut, error) {
 		out := &checkOut{}
-		n, head, err := i.CheckAudit(ctx)
+		n, head, err := i.InspectAudit(ctx)
 		var broken *AuditBrokenError
 		if errors.As(err, &broken) {
 			out.Body.Broken, out.Body.What = broken.Seq, broken.What

@@ -26,6 +26,7 @@ func (i *Identity) Authenticate(r *http.Request) (web.Principal, bool) {
 	}
 	u, ok := i.bySession(r.Context(), c.Value)
 	if !ok {
+		i.reused(r.Context(), c.Value, r.RemoteAddr)
 		return web.Principal{}, false
 	}
 	return u.Principal(), true

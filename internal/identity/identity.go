@@ -52,6 +52,9 @@ type Options struct {
 	// disabled, password reset, role changed, last session ended, token revoked.
 	// Live video and streams of that principal must then end.
 	OnRevoked func(principalID string)
+
+	// OnNotice is told what somebody at the desk should look at. It must not block.
+	OnNotice func(Notice)
 }
 
 // Identity is the room. It implements web.Guard.
@@ -71,6 +74,9 @@ type Identity struct {
 	logins   map[string]string
 	sessions map[secretHash]*session
 	tokens   map[secretHash]Token
+	ended    map[secretHash]endedSession
+
+	seen sealed // what the last check of the audit found
 }
 
 type secretHash [sha256.Size]byte
@@ -90,6 +96,9 @@ func New(o Options) (*Identity, error) {
 	setDefault(&o.PerLogin, Limit{Burst: 10, Every: 30 * time.Second})
 	if o.OnRevoked == nil {
 		o.OnRevoked = func(string) {}
+	}
+	if o.OnNotice == nil {
+		o.OnNotice = func(Notice) {}
 	}
 	h, err := newHasher(o.Argon2, o.Hashers)
 	if err != nil {
@@ -117,7 +126,10 @@ func (i *Identity) load(ctx context.Context) (err error) {
 	if i.sessions, err = i.loadSessions(ctx); err != nil {
 		return err
 	}
-	i.tokens, err = i.loadTokens(ctx)
+	if i.tokens, err = i.loadTokens(ctx); err != nil {
+		return err
+	}
+	i.ended, err = i.loadEnded(ctx)
 	return err
 }
 

@@ -74,10 +74,15 @@ func (i *Identity) verify(ctx context.Context, login, password, remote string) (
 	addr := addressKey(remote)
 	if wait, ok := i.byAddr.take(addr); !ok {
 		i.log.WarnContext(ctx, "sign-in limited", "by", "address", "address", addr)
+		i.notice(Notice{Kind: SignInLimited, Address: addr})
 		return "", &LimitedError{wait}
 	}
 	if wait, ok := i.byUser.take(login); !ok {
 		i.log.WarnContext(ctx, "sign-in limited", "by", "login", "address", addr)
+		i.mu.RLock()
+		account := i.logins[login]
+		i.mu.RUnlock()
+		i.notice(Notice{Kind: SignInLimited, Account: account, Address: addr})
 		return "", &LimitedError{wait}
 	}
 	hash, err := passwordHash(ctx, i.db.Read(), login)
@@ -116,6 +121,9 @@ func (i *Identity) SignOut(ctx context.Context, token string) error {
 		return nil
 	}
 	err := i.db.Tx(ctx, func(tx *sql.Tx) error {
+		if err := keepEnded(ctx, tx, now(), false, "hash = ?", key[:]); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE hash = ?", key[:]); err != nil {
 			return fmt.Errorf("sign out: %w", err)
 		}
@@ -125,6 +133,9 @@ func (i *Identity) SignOut(ctx context.Context, token string) error {
 		return err
 	}
 	i.forget(func(o *session) bool { return o == s })
+	if err := i.rememberEnded(ctx); err != nil {
+		return err
+	}
 	if !i.hasSession(s.user) {
 		i.opt.OnRevoked(s.user)
 	}
@@ -240,6 +251,9 @@ func (i *Identity) pruneSessions(ctx context.Context, tx *sql.Tx, n time.Time) e
 	_, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE created_at <= ? OR seen_at <= ?",
 		n.Add(-i.opt.Absolute).UnixMilli(), n.Add(-i.opt.Idle-touchEvery).UnixMilli())
 	if err != nil {
+		return fmt.Errorf("prune sessions: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM sessions_ended WHERE created_at <= ?", n.Add(-i.opt.Absolute).UnixMilli()); err != nil {
 		return fmt.Errorf("prune sessions: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -20,6 +21,7 @@ type User struct {
 	Name       string    `json:"name"`
 	Role       web.Role  `json:"role"`
 	Person     string    `json:"person,omitempty"` // a resident's id in access
+	Zones      []string  `json:"zones" doc:"where the account acts, each with all below; none: everywhere"`
 	Disabled   bool      `json:"disabled"`
 	MustChange bool      `json:"must_change"` // the password was made by the hub and should be replaced
 	CreatedAt  time.Time `json:"created_at"`
@@ -27,7 +29,7 @@ type User struct {
 
 // Principal is what the rooms see of the user.
 func (u User) Principal() web.Principal {
-	return web.Principal{ID: u.ID, Name: u.Name, Login: u.Login, Role: u.Role, Person: u.Person}
+	return web.Principal{ID: u.ID, Name: u.Name, Login: u.Login, Role: u.Role, Person: u.Person, Zones: strings.Join(u.Zones, " ")}
 }
 
 // NewUser is what AddUser needs.
@@ -36,6 +38,7 @@ type NewUser struct {
 	Role        web.Role
 	Person      string
 	Password    string // empty: one is made and must be changed
+	Zones       []string
 }
 
 // Change of a user; nil leaves a field as it is.
@@ -43,11 +46,15 @@ type Change struct {
 	Name     *string
 	Role     *web.Role
 	Person   *string
+	Zones    *[]string
 	Disabled *bool
 	Password *string // new password; all sessions end. Empty: one is made
 }
 
-const loginForm = `^[a-z0-9][a-z0-9._@-]{0,62}$`
+const (
+	loginForm = `^[a-z0-9][a-z0-9._@-]{0,62}$`
+	zoneForm  = `^[a-z0-9-]+(/[a-z0-9-]+)*$`
+)
 
 func (i *Identity) checkUser(u User) error {
 	switch {
@@ -60,6 +67,21 @@ func (i *Identity) checkUser(u User) error {
 	case u.Role == web.Resident && u.Person == "":
 		return fmt.Errorf("%w: a resident needs the person whose doors these are", ErrInvalid)
 	}
+	return checkZones(u.Zones)
+}
+
+// mostZones bounds where one account acts.
+const mostZones = 50
+
+func checkZones(zones []string) error {
+	if len(zones) > mostZones {
+		return fmt.Errorf("%w: zones: at most %d", ErrInvalid, mostZones)
+	}
+	for _, z := range zones {
+		if !regexp.MustCompile(zoneForm).MatchString(z) || len(z) > 128 {
+			return fmt.Errorf("%w: zones: %.40q is not a zone such as east/b01", ErrInvalid, z)
+		}
+	}
 	return nil
 }
 
@@ -67,7 +89,7 @@ func (i *Identity) checkUser(u User) error {
 func (i *Identity) AddUser(ctx context.Context, actor string, n NewUser) (User, string, error) {
 	u := User{
 		ID: newID("u-"), Login: strings.ToLower(n.Login), Name: n.Name, Role: n.Role,
-		Person: n.Person, MustChange: n.Password == "", CreatedAt: now(),
+		Person: n.Person, Zones: append([]string{}, n.Zones...), MustChange: n.Password == "", CreatedAt: now(),
 	}
 	if err := i.checkUser(u); err != nil {
 		return User{}, "", err
@@ -82,7 +104,7 @@ func (i *Identity) AddUser(ctx context.Context, actor string, n NewUser) (User, 
 		if err := insertUser(ctx, tx, u, hash); err != nil {
 			return err
 		}
-		return i.Audit(ctx, tx, actor, "user.created", u.ID, map[string]any{"login": u.Login, "role": u.Role})
+		return i.Audit(ctx, tx, actor, "user.created", u.ID, map[string]any{"login": u.Login, "role": u.Role, "zones": u.Zones})
 	})
 	if err != nil {
 		return User{}, "", err
@@ -114,8 +136,8 @@ func insertUser(ctx context.Context, tx *sql.Tx, u User, hash string) error {
 	if n > 0 {
 		return fmt.Errorf("%w: %s", ErrLoginTaken, u.Login)
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO users(id, login, name, role, person, hash, must_change, disabled, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, u.ID, u.Login, u.Name, u.Role, u.Person, hash, u.MustChange, u.Disabled, u.CreatedAt.UnixMilli())
+	_, err := tx.ExecContext(ctx, `INSERT INTO users(id, login, name, role, person, zones, hash, must_change, disabled, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, u.ID, u.Login, u.Name, u.Role, u.Person, zonesText(u.Zones), hash, u.MustChange, u.Disabled, u.CreatedAt.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("add user %s: %w", u.Login, err)
 	}
@@ -156,6 +178,9 @@ func (i *Identity) ChangeUser(ctx context.Context, actor, id string, c Change) (
 	if ends {
 		i.forget(func(s *session) bool { return s.user == id })
 		i.opt.OnRevoked(id)
+		if err := i.rememberEnded(ctx); err != nil {
+			return User{}, "", err
+		}
 	}
 	return u, made, nil
 }
@@ -170,6 +195,9 @@ func (c Change) apply(u User, made bool) User {
 	if c.Person != nil {
 		u.Person = *c.Person
 	}
+	if c.Zones != nil {
+		u.Zones = *c.Zones
+	}
 	if c.Disabled != nil {
 		u.Disabled = *c.Disabled
 	}
@@ -180,18 +208,23 @@ func (c Change) apply(u User, made bool) User {
 }
 
 func (i *Identity) writeChange(ctx context.Context, tx *sql.Tx, actor string, u User, hash string, ends bool) error {
-	_, err := tx.ExecContext(ctx, `UPDATE users SET name = ?, role = ?, person = ?, disabled = ?, must_change = ?,
-		hash = CASE WHEN ? = '' THEN hash ELSE ? END WHERE id = ?`, u.Name, u.Role, u.Person, u.Disabled, u.MustChange, hash, hash, u.ID)
+	_, err := tx.ExecContext(ctx, `UPDATE users SET name = ?, role = ?, person = ?, zones = ?, disabled = ?, must_change = ?,
+		hash = CASE WHEN ? = '' THEN hash ELSE ? END WHERE id = ?`, u.Name, u.Role, u.Person, zonesText(u.Zones), u.Disabled, u.MustChange, hash, hash, u.ID)
 	if err != nil {
 		return fmt.Errorf("change user %s: %w", u.ID, err)
 	}
 	if ends {
+		if u.Disabled { // an old tab after a new password is everyday; one of somebody who left is not
+			if err := keepEnded(ctx, tx, now(), true, "account = ?", u.ID); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE account = ?", u.ID); err != nil {
 			return fmt.Errorf("end sessions of %s: %w", u.ID, err)
 		}
 	}
 	return i.Audit(ctx, tx, actor, "user.changed", u.ID, map[string]any{
-		"login": u.Login, "role": u.Role, "disabled": u.Disabled, "password_reset": hash != "", "sessions_ended": ends,
+		"login": u.Login, "role": u.Role, "zones": u.Zones, "disabled": u.Disabled, "password_reset": hash != "", "sessions_ended": ends,
 	})
 }
 
@@ -253,7 +286,7 @@ func (i *Identity) admins() (n int) {
 }
 
 func (i *Identity) loadUsers(ctx context.Context) (map[string]User, map[string]string, error) {
-	rows, err := i.db.Read().QueryContext(ctx, "SELECT id, login, name, role, person, disabled, must_change, created_at FROM users")
+	rows, err := i.db.Read().QueryContext(ctx, "SELECT id, login, name, role, person, zones, disabled, must_change, created_at FROM users")
 	if err != nil {
 		return nil, nil, fmt.Errorf("read users: %w", err)
 	}
@@ -262,13 +295,29 @@ func (i *Identity) loadUsers(ctx context.Context) (map[string]User, map[string]s
 	for rows.Next() {
 		var u User
 		var created int64
-		if err := rows.Scan(&u.ID, &u.Login, &u.Name, &u.Role, &u.Person, &u.Disabled, &u.MustChange, &created); err != nil {
+		var zones string
+		if err := rows.Scan(&u.ID, &u.Login, &u.Name, &u.Role, &u.Person, &zones, &u.Disabled, &u.MustChange, &created); err != nil {
 			return nil, nil, fmt.Errorf("read users: %w", err)
+		}
+		if err := json.Unmarshal([]byte(zones), &u.Zones); err != nil {
+			return nil, nil, fmt.Errorf("read users: zones of %s: %w", u.ID, err)
 		}
 		u.CreatedAt = at(created)
 		users[u.ID], logins[u.Login] = u, u.ID
 	}
 	return users, logins, rows.Err()
+}
+
+// zonesText is the column of zones.
+func zonesText(zones []string) string {
+	if len(zones) == 0 {
+		return "[]"
+	}
+	b, err := json.Marshal(zones)
+	if err != nil { // text always encodes
+		return "[]"
+	}
+	return string(b)
 }
 
 // passwordHash reads the stored hash; empty when there is no such user or it is

@@ -441,7 +441,9 @@ func (s *signs) Shown(context.Context, string) (int, int, error) { return 2, 3, 
 
 type home struct{}
 
-func (home) Home(person string) string { return map[string]string{"p-east": "east/b01/u1", "p-west": "west"}[person] }
+func (home) Home(person string) string {
+	return map[string]string{"p-east": "east/b01/u1", "p-west": "west"}[person]
+}
 
 // warnings are what a resident is shown.
 func (r *room) warnings(person string) (words []string) {

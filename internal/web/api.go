@@ -31,6 +31,8 @@ type API struct {
 	log   *slog.Logger
 	raw   []Route
 	room  string // whose operation is being registered
+
+	forbidden func(context.Context, Forbidden) // nil: nobody wants to know
 }
 
 // Route is one registered route, for documentation and for the test that walks
@@ -127,6 +129,7 @@ func Register[I, O any](a *API, op Op, handler func(context.Context, *I) (*O, er
 			return out, nil
 		}
 		if se, ok := errors.AsType[huma.StatusError](err); ok {
+			a.tell(ctx, op.Method, se)
 			return nil, se
 		}
 		a.log.ErrorContext(ctx, "request failed", "method", op.Method, "path", route, "err", err)

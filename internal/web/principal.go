@@ -1,6 +1,12 @@
 package web
 
-import "context"
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"dongyue/internal/event"
+)
 
 // Role of a person or a program that uses the hub.
 type Role string
@@ -22,6 +28,22 @@ type Principal struct {
 	Login  string `json:"login"`            // user name
 	Role   Role   `json:"role"`             //
 	Person string `json:"person,omitempty"` // a resident's id in access
+
+	// Zones are where the account acts, each with all below, with spaces between; none:
+	// everywhere.
+	Zones string `json:"zones,omitempty"`
+}
+
+// Covers reports whether the account acts in a zone.
+func (p Principal) Covers(zone string) bool {
+	return p.Zones == "" || slices.ContainsFunc(strings.Fields(p.Zones), func(z string) bool { return event.Within(zone, z) })
+}
+
+// Reaches reports whether the one who asks acts in a zone. What the hub does by
+// itself, with nobody asking, reaches everywhere.
+func Reaches(ctx context.Context, zone string) bool {
+	p, ok := Who(ctx)
+	return !ok || p.Covers(zone)
 }
 
 // Action is what a route does; a role allows a set of them.

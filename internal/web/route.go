@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"path"
 	"strings"
@@ -19,7 +20,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p, ok := a.guard.Authenticate(r); ok {
-		r = r.WithContext(WithPrincipal(r.Context(), p))
+		r = r.WithContext(context.WithValue(WithPrincipal(r.Context(), p), pathKey{}, r.URL.Path))
 	}
 	a.mux.ServeHTTP(w, r)
 }

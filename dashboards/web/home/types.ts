@@ -8,6 +8,8 @@ export interface Door {
   /** Why it does not open now. */
   closed?: string;
   phone_proof?: boolean;
+  /** The lift behind it goes to this floor of mine. */
+  lift_floor?: number;
 }
 
 export interface Home {

@@ -107,6 +107,7 @@ export interface DoorList {
   expires_at?: string;
   since?: string;
   revoked: number;
+  narrowed: number;
   until?: string;
   refused?: string;
   refused_at?: string;

@@ -191,6 +191,7 @@ export interface DemoIncident {
   id: string;
   title: Text;
   text?: Text;
+  story?: boolean;
 }
 
 export interface Request {

@@ -2,7 +2,7 @@ import { all, get } from '../kit/api';
 import { label } from '../kit/i18n.svelte';
 import type { Device, Label, Zone } from '../kit/types';
 
-/** Names of devices and zones, asked for when one of them is shown. */
+/** Names of devices, zones and people, asked for when one of them is shown. */
 export class Places {
   #names = $state.raw<ReadonlyMap<string, Label>>(new Map());
   #asked = new Set<string>();
@@ -14,6 +14,11 @@ export class Places {
 
   zone(id: string): string {
     return this.#name(`zone ${id}`, id, async () => new Map((await all<Zone>('/zones')).map((z) => [`zone ${z.id}`, z.name])));
+  }
+
+  /** The name of a person; whoever was erased has none. */
+  person(id: string): string {
+    return this.#name(`person ${id}`, id, async () => new Map([[`person ${id}`, (await get<{ name: string }>(`/people/${encodeURIComponent(id)}`)).name]]));
   }
 
   #name(key: string, id: string, ask: () => Promise<Map<string, Label>>): string {

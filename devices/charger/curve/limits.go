@@ -24,15 +24,18 @@ type Limits struct {
 	FarOver float64 // the same: cut
 	OverFor float64 // s
 
-	Again     float64 // a rise from the lowest, as a share of the peak: told
-	FarAgain  float64 // the same: cut
-	AgainFor  float64 // s
-	Ripple    float64 // times what the mains made of the power before the decline, at least
-	Unseen    float64 // s of charge that must be seen to know that; else Blind
-	Blind     float64 // share of the peak where it is not known
-	FloatFor  float64 // s
-	Longest   float64 // s of a session
-	FloatUpTo float64 // share of the peak below which it floats
+	Again      float64 // a rise from the lowest, as a share of the peak: told
+	FarAgain   float64 // the same: cut
+	AgainFor   float64 // s: told
+	FarFor     float64 // s: cut
+	Ripple     float64 // times what the mains made of the power before the decline, at least
+	Unseen     float64 // s of charge that must be seen to know that; else Blind
+	Blind      float64 // share of the peak where it is not known
+	Turn       float64 // share of the highest by which the power has begun to decline
+	TurnRipple float64 // times what the mains make of it, at least
+	FloatFor   float64 // s
+	Longest    float64 // s of a session
+	FloatUpTo  float64 // share of the peak below which it floats
 
 	WarmAt, HotAt float64
 	Slope         float64 // K/min
@@ -52,9 +55,9 @@ func Default() Limits {
 		Empty: 10, Unplugged: 10, Settle: 120,
 		Least: 15, Swing: 0.20, SwingOf: 0.20, Swings: 5, Slowest: 10, SwingFor: 60,
 		Fallen: 0.78, Beyond: 1.08, Far: 1.15, Over: 1.05, FarOver: 1.07, OverFor: 180,
-		Again: 0.03, FarAgain: 0.08, AgainFor: 60, Ripple: 2.5, Unseen: 3600, Blind: 0.18,
+		Again: 0.02, FarAgain: 0.08, AgainFor: 30, FarFor: 60, Turn: 0.025, TurnRipple: 1.5, Ripple: 2.5, Unseen: 2400, Blind: 0.18,
 		FloatFor: 3600, Longest: 8 * 3600, FloatUpTo: 0.12,
-		WarmAt: 60, HotAt: 70, Slope: 5, SlopeFor: 120, SlowSlope: 1.2, SlowFor: 240,
+		WarmAt: 60, HotAt: 70, Slope: 5, SlopeFor: 120, SlowSlope: 1.2, SlowFor: 30,
 		Vapour: 8, VapourTimes: 8, VapourFor: 10,
 	}
 }

@@ -24,11 +24,14 @@ type Port struct {
 	power          float64
 	energy         float64 // Wh, from the samples: a meter that is rolled back hides nothing
 	fast, slow     float64 // W, smoothed over 4 s and 90 s
-	peak, least    float64 // W of slow; least since it fell
+	peak, least    float64 // W of slow; of firm since it began to decline
 	lull, ripple   float64 // W: the least since the last peak, the deepest such lull that was made good
+	firm, top      float64 // W: slow without what dips for a moment; the highest of it
+	dips           float64 // moments of low mains that may still be passed over
 	fell           bool
 
 	wave  wave
+	dip   since
 	heat  heat
 	over  since // above 1.1 × rated
 	above since // above the known peak
@@ -121,7 +124,7 @@ func (p *Port) meter(l *Limits, at int64, w float64) Code {
 		dt = 1
 	}
 	p.energy += p.power * dt / 3600
-	p.smooth(w, dt)
+	p.smooth(at, w, dt)
 	p.power = w
 	return p.judge(l, at, w)
 }
@@ -133,14 +136,44 @@ func (p *Port) restart(at int64) {
 	*p = Port{known: p.known, found: found, heat: heat, at: p.at, began: at}
 }
 
-func (p *Port) smooth(w, dt float64) {
+func (p *Port) smooth(at int64, w, dt float64) {
 	if p.slow == 0 {
-		p.fast, p.slow = w, w
+		p.fast, p.slow, p.firm = w, w, w
 		return
 	}
+	slowly := 1 - math.Exp(-dt/90)
 	p.fast += (w - p.fast) * (1 - math.Exp(-dt/4))
-	p.slow += (w - p.slow) * (1 - math.Exp(-dt/90))
+	p.slow += (w - p.slow) * slowly
+	p.dips = math.Min(p.dips+dt*dipsAgain, dipsMost)
+	if !p.dipped(at, w) {
+		p.firm += (w - p.firm) * slowly
+	}
 }
+
+// dipped reports whether a sample is of a moment in which the mains give way.
+func (p *Port) dipped(at int64, w float64) bool {
+	if w >= dipTo*p.firm {
+		p.dip.from = 0
+		return false
+	}
+	if p.dip.from == 0 {
+		if p.dips < 1 {
+			return false
+		}
+		p.dips--
+	}
+	return p.dip.holds(at, true) <= dipFor
+}
+
+// The mains give way for a moment when a lift starts: what is below a share of the
+// power for some seconds is that, and no decline. They do it a few times an hour; a
+// charger that pulses does it all the time.
+const (
+	dipTo     = 0.85
+	dipFor    = 6.0 // s
+	dipsMost  = 3.0
+	dipsAgain = 6.0 / 3600 // a second
+)
 
 // steady reports whether the power does not grow, so that it does not explain a
 // plug that warms.
@@ -207,26 +240,28 @@ func (p *Port) decline(l *Limits, at int64) (c Code) {
 	return c
 }
 
-// rise looks for power that comes back after the decline.
+// rise looks for power that comes back after the decline, or after its beginning where
+// enough of the charge was seen to know how far it goes up and down by itself. What
+// comes back before the decline was plain is told and not cut: the mains may do that.
 func (p *Port) rise(l *Limits, at int64) (c Code) {
-	if !p.fell {
-		p.calm()
-		return 0
-	}
+	p.top = math.Max(p.top, p.firm)
+	age := float64(at-p.began) / 1000
 	if p.least == 0 {
-		p.least = p.slow
-		if float64(at-p.began)/1000 < l.Unseen {
-			p.ripple = math.Max(p.ripple*l.Ripple, l.Blind*p.peak)
-		} else {
-			p.ripple *= l.Ripple
+		if !p.fell && (age < l.Unseen || p.firm >= p.top-math.Max(l.Turn*p.top, l.TurnRipple*p.ripple)) {
+			p.calm()
+			return 0
+		}
+		p.least = p.firm
+		if p.ripple *= l.Ripple; age < l.Unseen {
+			p.ripple = math.Max(p.ripple, l.Blind*p.peak)
 		}
 	}
-	p.least = math.Min(p.least, p.slow)
-	up := p.slow - p.least
+	p.least = math.Min(p.least, p.firm)
+	up := p.firm - p.least
 	if p.again.holds(at, up > math.Max(l.Again*p.peak, p.ripple)) >= l.AgainFor {
 		c |= RisesAgain
 	}
-	if p.short.holds(at, up > math.Max(l.FarAgain*p.peak, 1.5*p.ripple)) >= l.AgainFor {
+	if p.short.holds(at, p.fell && up > math.Max(l.FarAgain*p.peak, 1.5*p.ripple)) >= l.FarFor {
 		c |= SoftShort
 	}
 	return c
@@ -235,11 +270,11 @@ func (p *Port) rise(l *Limits, at int64) (c Code) {
 // calm learns how far the power goes up and down by itself while the current is
 // constant: an old charger follows the mains.
 func (p *Port) calm() {
-	if p.lull == 0 || p.slow < p.lull {
-		p.lull = p.slow
+	if p.lull == 0 || p.firm < p.lull {
+		p.lull = p.firm
 	}
-	p.ripple = math.Max(p.ripple, math.Min(p.slow-p.lull, 0.15*p.peak))
-	if p.slow >= p.peak {
-		p.lull = p.slow
+	p.ripple = math.Max(p.ripple, math.Min(p.firm-p.lull, 0.15*p.peak))
+	if p.firm >= p.top {
+		p.lull = p.firm
 	}
 }

@@ -180,6 +180,9 @@ func (g *Guard) beside(s *shed, ev *event.Event, p *port) {
 // event, whoever repeats it.
 func (g *Guard) say(device, zone, part, code string, since int64, at time.Time, more map[string]any) {
 	data := map[string]any{"code": code, "by": "hub", "active": true, "grade": Watch}
+	if w, ok := inWords(code); ok {
+		data["what_zh"], data["what_en"] = w.ZH, w.EN
+	}
 	maps.Copy(data, more)
 	over := ""
 	if data["active"] == false {

@@ -107,7 +107,8 @@ type progress struct {
 	At    time.Time `json:"at" format:"date-time"`
 	Proof string    `json:"proof"`
 
-	busy bool
+	busy  bool
+	tries int // that were refused; of the one who has it busy
 }
 
 func (p *progress) over() bool { return p.State == Proved || p.State == Failed || p.State == Skipped }

@@ -331,3 +331,22 @@ func TestNothingIsRestoredBeforeAReset(t *testing.T) {
 		t.Errorf("after the reset: %v", err)
 	}
 }
+
+// TestTheFeedersMeterProvesItsCut: sockets that say nothing any more are no proof; the
+// meter in front of them is.
+func TestTheFeedersMeterProvesItsCut(t *testing.T) {
+	l := &Ladder{readings: map[string]reading{}}
+	x := &reaction{Device: "shed", Place: Place{Ports: []string{"1", "2"}}}
+	cut := time.Now()
+	l.readings["shed/1"], l.readings["shed/2"] = reading{cut.Add(-time.Second), 250, true}, reading{cut.Add(-time.Second), 180, true}
+	for _, c := range []struct {
+		at    time.Duration
+		watts float64
+		want  bool
+	}{{-time.Second, 0, false}, {time.Second, 430, false}, {time.Second, 0.4, true}} {
+		l.readings["shed/"] = reading{cut.Add(c.at), c.watts, true}
+		if got, proof := l.allDead(x, cut, Answer{}); got != c.want {
+			t.Errorf("the feeder says %.1f W %s after the cut: %v (%s)", c.watts, c.at, got, proof)
+		}
+	}
+}

@@ -53,7 +53,8 @@ func (l *Ladder) pass(ctx context.Context, wg *sync.WaitGroup, at time.Time) (bu
 			wg.Go(func() {
 				if err := l.step(ctx, x, p); err != nil && ctx.Err() == nil {
 					l.o.Log.ErrorContext(ctx, "charger ladder: step not finished", "alarm", x.Alarm, "step", p.ID, "err", err)
-					time.Sleep(lookEvery)
+					time.Sleep(min(lookEvery<<p.tries, time.Second)) // the first again at once, one that is refused for good ever less often
+					p.tries = min(p.tries+1, 10)
 				}
 				l.mu.Lock()
 				p.busy = false
@@ -232,8 +233,8 @@ func (l *Ladder) isDead(device, part string, since time.Time, said Answer) (bool
 
 func watts(w float64) string { return fmt.Sprintf("%.1f W", w) }
 
-// allDead asks for a reading of every socket that had power when it was cut; where
-// none had, the answer is enough.
+// allDead asks for a reading of every socket that had power when it was cut, or of the
+// feeder's own meter; where no socket had any, the answer is enough.
 func (l *Ladder) allDead(x *reaction, since time.Time, said Answer) (bool, string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -250,6 +251,9 @@ func (l *Ladder) allDead(x *reaction, since time.Time, said Answer) (bool, strin
 	}
 	if said.Done && said.Watts != nil && *said.Watts < dead && (seen == 0 || !all) {
 		return true, watts(*said.Watts)
+	}
+	if r := l.readings[x.Device+"/"]; r.known && !r.at.Before(since) && r.watts < dead {
+		return true, watts(r.watts)
 	}
 	return all && seen > 0, watts(sum)
 }

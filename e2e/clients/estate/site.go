@@ -48,7 +48,7 @@ func writeSite(c *community.Community, ds []community.Device) error {
 	for _, d := range ds {
 		fmt.Fprintf(&b, "  - {id: %s, kind: %s, name: %q, zone: %s, x: %g, y: %g, secret: %q, labels: {", d.ID, d.Kind, d.Name, d.Zone, d.X, d.Y, d.Secret)
 		sep := ""
-		for _, k := range []string{"upstream", "feeder", "ports"} {
+		for _, k := range []string{"upstream", "feeder", "ports", "facing"} {
 			if v, ok := d.Labels[k]; ok {
 				fmt.Fprintf(&b, "%s%s: %q", sep, k, v)
 				sep = ", "

@@ -122,6 +122,21 @@ func Publish(topic string, id uint16, payload []byte, again, retain bool) []byte
 	return packet(head, append(b, payload...))
 }
 
+// Lossy is a message of QoS 0.
+func Lossy(topic string, payload []byte) []byte {
+	return packet(0x30, append(text(nil, topic), payload...))
+}
+
+// Acked is the acknowledgement of a message of QoS 1 that came with this body, and its
+// payload.
+func Acked(body []byte) (puback, payload []byte, err error) {
+	if len(body) < 4 || len(body) < 4+int(binary.BigEndian.Uint16(body)) {
+		return nil, nil, errors.New("a message that is cut short")
+	}
+	at := 2 + int(binary.BigEndian.Uint16(body))
+	return []byte{0x40, 2, body[at], body[at+1]}, body[at+2:], nil
+}
+
 // Subscribe asks for one topic with QoS 1.
 func Subscribe(topic string, id uint16) []byte {
 	b := binary.BigEndian.AppendUint16(nil, id)

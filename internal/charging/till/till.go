@@ -16,13 +16,16 @@ type Till struct {
 	given map[string]order
 }
 
-const maxOrder = 4 << 10
+const (
+	maxOrder  = 4 << 10
+	maxAmount = charging.Fen(1_000_000_000) // ten million yuan: nobody charges a bike for more
+)
 
 // ServeHTTP implements the contract.
 func (t *Till) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var o order
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOrder))
-	if err != nil || json.Unmarshal(b, &o) != nil || o.Key == "" || o.Amount < 0 {
+	if err != nil || json.Unmarshal(b, &o) != nil || o.Key == "" || o.Amount < 0 || o.Amount > maxAmount {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
@@ -40,7 +43,7 @@ func (t *Till) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
-		if o.Amount > p.Amount {
+		if o.Amount > p.Amount-t.back(o) {
 			w.WriteHeader(http.StatusUnprocessableEntity)
 			return
 		}
@@ -48,6 +51,17 @@ func (t *Till) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
+}
+
+// back is what other orders have given back of the same payment: several refunds of
+// one payment come to no more than it.
+func (t *Till) back(o order) (sum charging.Fen) {
+	for key, g := range t.given {
+		if g.Payment == o.Payment && key != o.Key {
+			sum += g.Amount
+		}
+	}
+	return sum
 }
 
 func book(in map[string]order, o order) int {

@@ -1,24 +1,30 @@
 package agent
 
 import (
+	"cmp"
+	"math"
 	"strconv"
 	"time"
 
 	"dongyue/internal/simulator/community"
 )
 
-// Charger is a charging shed: ten sockets on one feeder, each with its meter and
+// Charger is a charging shed: ten sockets or more on one feeder, each with its meter and
 // its relay.
 type Charger struct {
 	Device
 	times Times
-	users func() string // who plugs in
+	users func() string     // who plugs in
+	first map[string]string // who is there from the beginning, by socket
 
 	ports   []*port // port "1" is ports[0]
 	last    time.Time
 	turn    int // which of the quiet ports reports next
 	fast    bool
 	smoking bool
+	gas     float64   // ppm that the sensor under the roof breathes
+	total   float64   // Wh that went through the feeder's meter
+	alone   time.Time // since when there is no hub; zero: there is one
 }
 
 // Habits of the residents, from which the share of busy ports follows: about two
@@ -56,21 +62,33 @@ type (
 
 func (c *Charger) start() {
 	old := c.ports
-	c.ports = make([]*port, community.PortsPerShed)
+	c.ports = make([]*port, c.sockets())
 	for i := range c.ports {
 		p := &port{state: idle, temp: ambient}
 		c.ports[i] = p
 		switch {
 		case old != nil && old[i].state == cut: // the relay latches; power alone does not close it
 			p.state, p.reset = cut, old[i].reset
-		case old == nil && c.rand.Float64() < busyAtStart:
-			p.plug(c.users(), 0, c.rand)
+		case old == nil && (c.rand.Float64() < busyAtStart || c.first[part(i)] != ""):
+			p.plug(cmp.Or(c.first[part(i)], c.users()), 0, c.rand)
 			p.energy = p.need * c.rand.Float64() * 0.95
+			if c.first[part(i)] != "" { // who has just come: the hub hears of it, and it takes a while
+				p.energy = 0
+				c.happen("session_started", part(i), sessionData{part(i), p.user, "", "", 0, ""})
+			}
 			p.temp = ambient + plugRise*p.peak/300
 		}
 	}
-	c.last, c.fast, c.smoking = time.Now(), false, false
+	c.last, c.fast, c.smoking, c.gas, c.alone = time.Now(), false, false, cleanAir, time.Time{}
 	c.every(c.times.Port, c.tick)
+}
+
+// sockets is how many there are on the wall.
+func (c *Charger) sockets() int {
+	if n, err := strconv.Atoi(c.spec.Labels["ports"]); err == nil && n > 0 {
+		return n
+	}
+	return community.PortsPerShed
 }
 
 func (c *Charger) state() any {
@@ -98,6 +116,8 @@ func (c *Charger) port(name string) (int, *port, bool) {
 // tick is the regular report: every charging port, and one of the quiet ones.
 func (c *Charger) tick() {
 	c.move(time.Now())
+	c.lonely(time.Now())
+	c.tellFeeder()
 	for i, p := range c.ports {
 		if p.state == charging || p.state == full {
 			c.tell(i)
@@ -125,17 +145,78 @@ func (c *Charger) move(now time.Time) {
 			c.burn(i)
 			changed = true
 		}
+		if p.wild && p.temp >= smokesAt {
+			c.smoke(part(i), true)
+		}
 	}
+	c.feed(dt)
 	if changed {
 		c.report()
 	}
+}
+
+// What the shed's own sensor breathes: clean air, and the vapour of cells that vent
+// before they smoke.
+const (
+	cleanAir = 0.3  // ppm
+	ventsAt  = 62.0 // °C
+	vents    = 3.0  // ppm a second
+	thickest = 60.0 // ppm
+	airTau   = time.Minute
+)
+
+// feed moves the feeder's meter and the air on.
+func (c *Charger) feed(dt time.Duration) {
+	venting := false
+	for _, p := range c.ports {
+		c.total += p.power * dt.Hours()
+		venting = venting || p.wild && p.temp >= ventsAt
+	}
+	if venting {
+		c.gas = min(c.gas+vents*dt.Seconds(), thickest)
+	} else {
+		c.gas += (cleanAir - c.gas) * (1 - math.Exp(-dt.Seconds()/airTau.Seconds()))
+	}
+}
+
+// tellFeeder tells of the cabinet as a whole: its meter and its air.
+func (c *Charger) tellFeeder() {
+	var watts float64
+	for _, p := range c.ports {
+		watts += p.power
+	}
+	c.measure("", map[string]any{
+		"power_w": round(watts, 1), "current_a": round(watts/mainsVolts, 3), "voltage_v": mainsVolts, "energy_wh": round(c.total, 1), "voc_ppm": round(c.gas, 2),
+	})
+}
+
+// lonely ends what charges when there has been no hub for half an hour: nobody would
+// see it burn. Until then the sessions go on.
+func (c *Charger) lonely(now time.Time) {
+	switch {
+	case c.Online():
+		c.alone = time.Time{}
+		return
+	case c.alone.IsZero():
+		c.alone = now
+		return
+	case now.Sub(c.alone) < c.times.Alone:
+		return
+	}
+	for i, p := range c.ports {
+		if p.state == charging {
+			p.to(stopped)
+			c.ended(i, "hub_away")
+		}
+	}
+	c.report()
 }
 
 // habits lets people come and go.
 func (c *Charger) habits() {
 	for i, p := range c.ports {
 		switch {
-		case p.state == idle && c.chance(meanIdle):
+		case p.state == idle && c.Online() && c.chance(meanIdle): // a cabinet without a hub begins nothing
 			c.begin(i, c.users(), 0)
 		case (p.state == full || p.state == stopped) && c.chance(meanFullStay):
 			c.leave(i)

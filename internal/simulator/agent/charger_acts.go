@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"dongyue/internal/simulator/community"
 )
 
 var (
@@ -150,10 +148,50 @@ func (c *Charger) Overheat(name string, rate float64) {
 	})
 }
 
+// Plug takes away what is at a socket and lets somebody charge there; without effect
+// where a session of theirs runs already, or where the socket is cut.
+func (c *Charger) Plug(name, user string) {
+	c.do(func() {
+		i, p, ok := c.port(name)
+		if !ok || p.state == cut || p.state == charging && p.user == user {
+			return
+		}
+		c.move(time.Now())
+		if p.state == charging {
+			p.to(stopped)
+			c.ended(i, "stopped")
+		}
+		if p.state != idle {
+			c.leave(i)
+		}
+		c.begin(i, user, 0)
+		c.report()
+	})
+}
+
+// BurnDown makes a battery run away that nothing stops: its plug warms from a
+// temperature on by rate kelvin per second, its power swings from 54 °C on, its relay
+// sticks, and when the feeder has taken the power away its cells go on by themselves.
+// It smokes at 70 °C. Reset ends it.
+func (c *Charger) BurnDown(name string, from, rate float64) {
+	c.do(func() {
+		i, p, ok := c.port(name)
+		if !ok || p.state != charging || p.runaway > 0 {
+			return
+		}
+		c.move(time.Now())
+		p.runaway, p.wild, p.stuck, p.temp = rate, true, true, max(p.temp, from)
+		c.watch(i)
+	})
+}
+
 // watch reports a port every second while it is hot.
 func (c *Charger) watch(i int) {
 	c.move(time.Now())
 	c.tell(i)
+	if c.ports[i].wild {
+		c.tellFeeder()
+	}
 	if p := c.ports[i]; p.runaway > 0 || p.temp > 45 {
 		c.after(c.times.Hot, func() { c.watch(i) })
 	}
@@ -182,9 +220,29 @@ func (c *Charger) smoke(name string, active bool) {
 	}
 }
 
+// Puff tells of smoke once more, as a detector does that was reset and still finds it.
+func (c *Charger) Puff(name string) {
+	c.do(func() {
+		if c.smoking {
+			c.happen("smoke", name, activeData{true})
+		}
+	})
+}
+
+// Occupy lets somebody charge at a socket that nobody uses.
+func (c *Charger) Occupy(name string) {
+	c.do(func() {
+		if i, p, ok := c.port(name); ok && p.state == idle {
+			c.move(time.Now())
+			c.begin(i, c.users(), 0)
+			c.report()
+		}
+	})
+}
+
 // ResetAll is the crew's round through the whole shed: every socket that was cut.
 func (c *Charger) ResetAll() {
-	for i := range community.PortsPerShed {
+	for i := range c.sockets() {
 		c.Reset(part(i))
 	}
 }
@@ -199,7 +257,7 @@ func (c *Charger) Reset(name string) {
 			return
 		}
 		c.smoke(name, false)
-		p.stuck = false
+		p.stuck, p.wild = false, false
 		if p.state != cut {
 			if p.runaway > 0 {
 				p.to(stopped)
@@ -208,7 +266,7 @@ func (c *Charger) Reset(name string) {
 			}
 			return
 		}
-		p.reset, p.temp = true, min(p.temp, ambient+15)
+		p.reset, p.runaway, p.temp = true, 0, min(p.temp, ambient+15)
 		c.happen("reset", name, nil)
 		c.happen("fault", name, faultData{"over_temperature", false})
 		c.report()

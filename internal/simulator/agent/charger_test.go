@@ -146,3 +146,31 @@ func TestPortRunsAway(t *testing.T) {
 		t.Errorf("meter: %v", v)
 	}
 }
+
+// TestPortSwings: a wild battery swings from 54 °C on, and not before.
+func TestPortSwings(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	var p port
+	p.plug("u", 0, r)
+	p.temp, p.runaway, p.wild = 46, 0.4, true
+	low, high := 2.0, 0.0
+	for range 50 {
+		p.advance(time.Second, r)
+		of := p.power / p.peak
+		if p.temp < swingsAt && (of < 0.98 || of > 1.02) {
+			t.Errorf("%.2f of its power at %.1f °C", of, p.temp)
+		}
+		if p.temp >= swingsAt {
+			low, high = min(low, of), max(high, of)
+		}
+	}
+	if low > 0.75 || high < 1.25 {
+		t.Errorf("swings from %.2f to %.2f", low, high)
+	}
+	p.to(cut)
+	was := p.temp
+	p.advance(10*time.Second, r)
+	if p.power != 0 || p.temp <= was {
+		t.Errorf("%v W, from %v to %v °C without power", p.power, was, p.temp)
+	}
+}

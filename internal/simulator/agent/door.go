@@ -22,7 +22,9 @@ type Door struct {
 	beep     bool // the pre-alarm at the door
 	unlocked bool
 	open     bool
+	loop     string                 // of the contact: "" whole, else cut or shorted
 	leaving  bool                   // somebody was let out and is not through yet: nothing may lock before
+	lift     *lift                  // nil: the controller calls none
 	visit    int                    // counts openings and relays, so that old timers do nothing
 	asked    map[string]credential  // badge event → what was shown, waiting for an answer
 	timers   map[string]*time.Timer // of asked
@@ -42,6 +44,9 @@ type (
 		Decision   string     `json:"decision"`
 		Reason     string     `json:"reason"`
 	}
+	linkData struct {
+		Link string `json:"link"`
+	}
 	ringData struct {
 		Flat string `json:"flat"`
 	}
@@ -52,6 +57,7 @@ type (
 		Rights   int        `json:"rights_version"`
 		Fault    bool       `json:"fault"`
 		Beep     bool       `json:"beep"`
+		Lift     *liftState `json:"lift,omitempty"`
 		List     *listState `json:"rights,omitempty"`
 	}
 )
@@ -72,7 +78,10 @@ func (d *Door) state() any {
 	if d.open {
 		s.Position = "open"
 	}
-	s.List = d.listState()
+	if d.loop != "" {
+		s.Position = d.loop
+	}
+	s.List, s.Lift = d.listState(), d.lift.state()
 	return s
 }
 
@@ -81,6 +90,39 @@ func (d *Door) Badge(card string) { d.Show("card", card) }
 
 // Show holds anything to the reader outside: a card, a code, a PIN that is typed.
 func (d *Door) Show(typ, value string) { d.do(func() { d.badge(credential{typ, value}) }) }
+
+// ShowInside holds anything to the reader inside, on the way out: nobody is asked
+// anything, but whose pass ends with that does not come in again.
+func (d *Door) ShowInside(typ, value string) {
+	d.do(func() {
+		c := credential{typ, value}
+		if d.Online() {
+			d.happen("badge", "", badgeData{c, "out", "ask", ""})
+		} else {
+			d.happen("badge", "", badgeData{c, "out", "granted", ""})
+		}
+		if d.list != nil {
+			d.list.Leave(typ, value, time.Now())
+		}
+		d.leaving = true
+		d.relay(defaultRelay, d.times.Pass)
+	})
+}
+
+// Link says how the controller speaks with its reader (OSDP): secure, default_key,
+// clear_text or lost.
+func (d *Door) Link(how string) { d.do(func() { d.happen("reader_link", "", linkData{how}) }) }
+
+// Cut cuts or shorts the loop of the contact, or mends it with "".
+func (d *Door) Cut(how string) {
+	d.do(func() {
+		d.loop = how
+		d.report()
+	})
+}
+
+// Jam holds the exit button down, or lets it go.
+func (d *Door) Jam(on bool) { d.do(func() { d.happen("rex", "", activeData{on}) }) }
 
 // Ring calls a home from the panel.
 func (d *Door) Ring(flat string) { d.do(func() { d.happen("ring", "", ringData{flat}) }) }
@@ -266,9 +308,10 @@ var (
 
 func (d *Door) command(c command) (func(), error) {
 	a, err := args[struct {
-		For  float64 `json:"for_s"`
-		Ref  string  `json:"ref"`
-		Mode string  `json:"mode"`
+		For   float64 `json:"for_s"`
+		Ref   string  `json:"ref"`
+		Mode  string  `json:"mode"`
+		Floor int     `json:"floor"`
 	}](c)
 	if err != nil {
 		return nil, err
@@ -286,6 +329,14 @@ func (d *Door) command(c command) (func(), error) {
 		return d.unlock(c.ID, a.For)
 	case "lock":
 		return func() { d.lock(c.ID) }, nil
+	case "warn":
+		return func() {
+			d.beep = d.open
+			d.report()
+			d.finish(c.ID, nil)
+		}, nil
+	case "call":
+		return d.call(c.ID, a.Floor)
 	case "set_mode":
 		r, ok := event.ParseRung(a.Mode)
 		if !ok {

@@ -68,15 +68,19 @@ func (d *Door) Credentials() int { return ask(d, (*doorlist.Keeper).Len) }
 func (d *Door) ListRung() event.Rung { return ask(d, (*doorlist.Keeper).Rung) }
 
 // ask asks the actor about its list; zero without one.
-func ask[T any](d *Door, f func(*doorlist.Keeper) T) (v T) {
-	got := make(chan T, 1)
-	d.post(func() {
-		var v T
+func ask[T any](d *Door, f func(*doorlist.Keeper) T) T {
+	return inside(d, func() (v T) {
 		if d.list != nil {
 			v = f(d.list)
 		}
-		got <- v
+		return v
 	})
+}
+
+// inside asks the actor; zero when it is over.
+func inside[T any](d *Door, f func() T) (v T) {
+	got := make(chan T, 1)
+	d.post(func() { got <- f() })
 	select {
 	case v = <-got:
 		return v

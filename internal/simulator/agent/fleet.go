@@ -30,6 +30,8 @@ type Options struct {
 	Devices []community.Device
 	// People badge at their doors and charge their bikes.
 	People []community.Person
+	// Plugged are people whose bikes charge from the beginning.
+	Plugged []Plugged
 	// ListKey is the hub's, with which doors check their lists of rights; nil: doors
 	// go by the cards of the people behind them.
 	ListKey ed25519.PublicKey
@@ -61,6 +63,9 @@ type Options struct {
 	// Seed makes the dice of the simulation repeatable.
 	Seed uint64
 }
+
+// Plugged is somebody's bike at a socket.
+type Plugged struct{ Charger, Socket, User string }
 
 // Fleet is all simulated devices.
 type Fleet struct {
@@ -130,7 +135,7 @@ func (f *Fleet) add(d community.Device, s *settings, cards []string, seed uint64
 	t := f.opts.Times
 	switch d.Kind {
 	case event.Door:
-		x := &Door{times: t, cards: cards}
+		x := &Door{times: t, cards: cards, lift: newLift(d.Labels["lift"])}
 		if f.opts.ListKey != nil {
 			x.list = &doorlist.Keeper{Door: d.ID, Key: f.opts.ListKey}
 		}
@@ -147,7 +152,12 @@ func (f *Fleet) add(d community.Device, s *settings, cards []string, seed uint64
 		x := &Charger{times: t}
 		dev, f.chargers[d.ID] = &x.Device, x
 		x.init(d, s, firmware, seed, x)
-		x.users = func() string { return f.somebody(x.rand) }
+		x.users, x.first = func() string { return f.somebody(x.rand) }, map[string]string{}
+		for _, p := range f.opts.Plugged {
+			if p.Charger == d.ID {
+				x.first[p.Socket] = p.User
+			}
+		}
 	case event.Speaker:
 		x := &Speaker{times: t}
 		dev, f.speakers[d.ID] = &x.Device, x

@@ -127,7 +127,7 @@ func TestNoBrokerNoHarm(t *testing.T) {
 	}
 }
 
-// TestWholeEstate connects all 397 devices and checks every message against the
+// TestWholeEstate connects all 403 devices and checks every message against the
 // protocol, word by word.
 func TestWholeEstate(t *testing.T) {
 	h := startDefaultHub(t)
@@ -137,14 +137,14 @@ func TestWholeEstate(t *testing.T) {
 	f := live(t, Options{
 		Broker: h.addr, Devices: c.Devices, People: c.People, Times: times, ConnectRate: 2000,
 		Progress: func(n, total int) {
-			if total != 397 {
+			if total != 403 {
 				t.Errorf("%d devices", total)
 			}
 			progress <- n
 		},
 	})
 	end := time.After(patience)
-	for n := 0; n < 397; {
+	for n := 0; n < 403; {
 		select {
 		case n = <-progress:
 		case <-end:

@@ -1,12 +1,17 @@
 package agent
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Port is what can be seen of a charging port on site.
 type Port struct {
 	State string  // idle, charging, full, stopped or cut
 	Temp  float64 // °C
 	Power float64 // W
+	User  string
+	Since time.Duration // that the state lasts
 }
 
 // Port looks at a port; ok is false for an unknown one, or when ctx or the
@@ -16,7 +21,7 @@ func (c *Charger) Port(ctx context.Context, name string) (p Port, ok bool) {
 	c.post(func() {
 		defer close(answer)
 		if _, x, known := c.port(name); known {
-			answer <- Port{string(x.state), x.temp, x.power}
+			answer <- Port{string(x.state), x.temp, x.power, x.user, x.age}
 		}
 	})
 	select {

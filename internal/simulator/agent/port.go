@@ -34,6 +34,7 @@ type port struct {
 	runaway float64       // °C per second, 0 for a healthy battery
 	reset   bool          // somebody was on site since the cut
 	stuck   bool          // the relay's contacts are welded: only the feeder takes the power away
+	wild    bool          // the cells feed themselves: taking the power away does not cool them
 }
 
 // Constants of the model. A lead-acid or lithium e-bike battery of 0.5 to 1.2 kWh
@@ -47,6 +48,10 @@ const (
 	coolTau    = 40 * time.Second // of a socket without current; short, so that a newcomer sees it
 	mainsVolts = 228.0
 	hottest    = 95.0
+	swingsAt   = 54.0            // °C from which a wild battery's protection trips and comes back
+	swing      = 0.28            // of its power, either way
+	swingHalf  = 2 * time.Second // of a wave
+	smokesAt   = 70.0            // °C at which a wild battery vents
 )
 
 // plug begins a session.
@@ -94,14 +99,21 @@ func (p *port) draw(r *rand.Rand) float64 {
 	if part > knee {
 		w *= math.Exp(-3 * (part - knee) / (1 - knee))
 	}
-	if p.runaway > 0 {
+	switch {
+	case p.wild && p.temp >= swingsAt && p.age/swingHalf%2 == 0:
+		return p.peak * (1 + swing)
+	case p.wild && p.temp >= swingsAt:
+		return p.peak * (1 - swing)
+	case p.wild:
+		return p.peak * (0.99 + 0.02*r.Float64())
+	case p.runaway > 0:
 		return p.peak * (0.8 + 0.4*r.Float64())
 	}
 	return max(w, 2*floating) * (0.99 + 0.02*r.Float64())
 }
 
 func (p *port) warm(dt time.Duration, r *rand.Rand) {
-	if p.runaway > 0 && p.state == charging {
+	if p.runaway > 0 && (p.state == charging || p.wild) {
 		p.temp = min(p.temp+p.runaway*dt.Seconds(), hottest)
 		return
 	}
@@ -116,8 +128,10 @@ func (p *port) warm(dt time.Duration, r *rand.Rand) {
 func (p *port) to(s portState) {
 	p.state, p.age = s, 0
 	if s != charging {
-		p.runaway = 0
 		p.power = 0
+		if !p.wild {
+			p.runaway = 0
+		}
 	}
 }
 

@@ -27,7 +27,7 @@ var vocabulary = map[event.Kind]struct {
 }{
 	event.Door: {events: map[string][]string{
 		"badge": {"credential", "side", "decision", "reason"}, "opened": {}, "closed": {}, "forced_open": {}, "held_open": {}, "pre_alarm": {},
-		"rex": {}, "tamper": {}, "duress": {}, "lock_fault": {}, "fire_input": {"active"},
+		"rex": {"active"}, "tamper": {}, "duress": {}, "lock_fault": {}, "fire_input": {"active"}, "reader_link": {"link"}, "contact_fault": {"cause", "active"},
 	}},
 	event.Lamp: {
 		events:    map[string][]string{"sos": {"pressed"}, "lamp_failure": {"active"}, "leakage": {"active"}, "tilt": {"active"}, "cabinet_open": {"active"}, "panel_shown": {"message", "sha256"}, "panel_refused": {"message", "reason"}},
@@ -38,7 +38,7 @@ var vocabulary = map[event.Kind]struct {
 			"session_started": {"part", "user", "energy_wh", "reason"}, "session_ended": {"part", "user", "energy_wh", "reason"},
 			"unplugged": {}, "reset": {}, "smoke": {"active"}, "fault": {"code", "active"},
 		},
-		telemetry: []string{"state", "power_w", "current_a", "voltage_v", "temp_c", "energy_wh", "leakage_ma"},
+		telemetry: []string{"state", "power_w", "current_a", "voltage_v", "temp_c", "energy_wh", "leakage_ma", "voc_ppm"},
 	},
 	event.Speaker: {
 		events:    map[string][]string{"buffered": {"message"}, "playing": {"message", "position_ms", "level_db"}, "finished": {"message", "position_ms", "level_db"}, "fault": {"message", "code", "active"}, "overridden": {"message", "position_ms", "level_db"}, "broken": {"message", "code", "position_ms"}},

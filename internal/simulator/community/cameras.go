@@ -21,7 +21,11 @@ func cameras() []Camera {
 			s = 5
 		}
 		r := g.shed(s)
-		add(fmt.Sprintf("%s%d号车棚", g.zh(), s), fmt.Sprintf("%s/s%d", g.zone(), s), r.X-2, r.Y-6, 120, SceneShed)
+		name := fmt.Sprintf("%s%d号车棚", g.zh(), s)
+		if g.number == shedBGroup {
+			name = g.zh() + "车棚 B-2"
+		}
+		add(name, fmt.Sprintf("%s/s%d", g.zone(), s), r.X-2, r.Y-6, 120, SceneShed)
 	}
 	gs := allGroups()
 	for _, d := range []struct{ group, unit int }{{0, 1}, {3, 7}, {5, 3}, {8, 2}} {

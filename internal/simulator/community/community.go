@@ -67,7 +67,7 @@ type Device struct {
 	Kind   event.Kind        //
 	Name   string            // 东苑1栋1单元门
 	Zone   string            //
-	Labels map[string]string // upstream: what it hangs on; feeder of lamps and chargers; ports of chargers
+	Labels map[string]string // upstream: what it hangs on; feeder of lamps and chargers; ports of chargers; lift of doors: its floors
 	X, Y   float64           // metres on the plan
 	Secret string            // password, 256 bit
 }

@@ -27,7 +27,7 @@ func TestNumbers(t *testing.T) {
 	for _, d := range c.Devices {
 		n[d.Kind]++
 	}
-	want := map[event.Kind]int{event.Door: 132, event.Charger: 60, event.Lamp: 120, event.Speaker: 33, event.Sensor: 52}
+	want := map[event.Kind]int{event.Door: 132, event.Charger: 60, event.Lamp: 120, event.Speaker: 39, event.Sensor: 52}
 	if d := cmp.Diff(want, n); d != "" {
 		t.Errorf("devices (-want +got):\n%s", d)
 	}

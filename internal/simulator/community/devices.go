@@ -7,8 +7,18 @@ import (
 	"dongyue/internal/event"
 )
 
-// PortsPerShed is how many sockets a charging shed has.
+// PortsPerShed is how many sockets a charging shed has, unless its label says another
+// number.
 const PortsPerShed = 10
+
+// Shed B is that of the story of a battery that burns at night: more sockets than the
+// others, and loudspeakers of its own and at the two units that look at it.
+const (
+	ShedB      = "charger-w02"
+	shedBPorts = 24
+	shedBGroup = 5
+	shedBUnit  = 5 // and the one beside it
+)
 
 // lampsPerFeeder is how many poles hang on one fuse: the ten feeders of the
 // estate carry twelve each.
@@ -18,8 +28,8 @@ const lampsPerFeeder = 12
 // plaza three, in each court nine.
 const panelEvery = 4
 
-// devices lists the 397 things of the estate: 132 doors, 60 chargers, 120
-// lamps, 33 speakers, 40 smoke sensors and 12 monitors of switch cabinets.
+// devices lists the 403 things of the estate: 132 doors, 60 chargers, 120
+// lamps, 39 speakers, 40 smoke sensors and 12 monitors of switch cabinets.
 func devices(key []byte) []Device {
 	var ds []Device
 	for _, f := range []func() []Device{chargers, doors, lamps, sensors, speakers, cabinets} {
@@ -39,11 +49,17 @@ func doors() []Device {
 			ds = append(ds, Device{
 				ID: fmt.Sprintf("door-%s-%d", g.code(), u), Kind: event.Door,
 				Name: fmt.Sprintf("%s%d单元门", g.zh(), u), Zone: fmt.Sprintf("%s/u%d", g.zone(), u),
-				Labels: on(g.cabinet()), X: r.X + r.W/2, Y: r.Y + r.H, // doors look to the south
+				Labels: lifted(on(g.cabinet())), X: r.X + r.W/2, Y: r.Y + r.H, // doors look to the south
 			})
 		}
 	}
 	return ds
+}
+
+// lifted says that a door's controller calls the lift of its stair, and to which floors.
+func lifted(labels map[string]string) map[string]string {
+	labels["lift"] = "1-6"
+	return labels
 }
 
 func chargers() []Device {
@@ -53,11 +69,17 @@ func chargers() []Device {
 		for s := 1; s <= g.sheds(); s++ {
 			number[g.letter]++
 			x, y := g.shed(s).Middle()
-			ds = append(ds, Device{
+			d := Device{
 				ID: fmt.Sprintf("charger-%s%02d", g.letter, number[g.letter]), Kind: event.Charger,
 				Name: fmt.Sprintf("%s%d号充电棚", g.zh(), s), Zone: fmt.Sprintf("%s/s%d", g.zone(), s), X: x, Y: y,
 				Labels: map[string]string{upstream: g.cabinet(), "feeder": "power-" + g.code(), "ports": strconv.Itoa(PortsPerShed)},
-			})
+			}
+			if d.ID == ShedB {
+				d.Name = g.zh() + "B棚"
+				d.Labels["ports"] = strconv.Itoa(shedBPorts)
+				d.Labels["facing"] = fmt.Sprintf("%s/u%d %s/u%d", g.zone(), shedBUnit, g.zone(), shedBUnit+1)
+			}
+			ds = append(ds, d)
 		}
 	}
 	return ds
@@ -112,7 +134,7 @@ func along(r Rect, inset, part float64) (x, y float64) {
 }
 
 // speakers hangs three at each group: in front of the first row and in the two
-// yards.
+// yards. Shed B has six more: two under its roof and two at each unit that looks at it.
 func speakers() []Device {
 	var ds []Device
 	number := map[string]int{}
@@ -125,6 +147,25 @@ func speakers() []Device {
 				Name: fmt.Sprintf("%s%d号广播", g.name.ZH, n), Zone: g.zone(), Labels: on(g.cabinet()),
 				X: g.x + groupW/2, Y: g.y + 24 + float64(i*rowStep),
 			})
+		}
+	}
+	for _, g := range allGroups() {
+		if g.number != shedBGroup {
+			continue
+		}
+		add := func(name, zone string, r Rect) {
+			for i, side := range []string{"东", "西"} {
+				number[g.letter]++
+				n := number[g.letter]
+				ds = append(ds, Device{
+					ID: fmt.Sprintf("speaker-%s%02d", g.letter, n), Kind: event.Speaker, Name: name + side + "广播", Zone: zone, Labels: on(g.cabinet()),
+					X: r.X + r.W*float64(3-2*i)/4, Y: r.Y + 1,
+				})
+			}
+		}
+		add(g.zh()+"B棚", g.zone()+"/s2", g.shed(2))
+		for u := shedBUnit; u <= shedBUnit+1; u++ {
+			add(fmt.Sprintf("%s%d单元", g.zh(), u), fmt.Sprintf("%s/u%d", g.zone(), u), g.unit(u))
 		}
 	}
 	return ds

@@ -68,6 +68,8 @@ type Incident struct {
 	Running bool       `json:"running"` // it is playing now
 	// Seconds that it lasts unless the caller chooses; 0: it has a length of its own.
 	Seconds int `json:"for_s"`
+	// Story is one that a newcomer should see first: many things happen in it.
+	Story bool `json:"story"`
 }
 
 // Errors of Trigger.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -113,7 +114,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-func start(t *testing.T) *world {
+func start(t *testing.T, more ...string) *world {
 	t.Helper()
 	w := &world{Server: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)}), more: make(chan struct{}), cams: &cams{}}
 	check(t, w.AddHook(&allow{}, nil))
@@ -136,7 +137,7 @@ func start(t *testing.T) *world {
 	var few []community.Device
 	for _, d := range c.Devices {
 		switch {
-		case strings.HasSuffix(d.ID, "-e01-1"), d.ID == "charger-e02", d.Labels["feeder"] == "light-e1", d.ID == "speaker-e01", d.ID == "sensor-e01", d.ID == "switch-e01":
+		case strings.HasSuffix(d.ID, "-e01-1"), d.ID == "charger-e02", slices.Contains(more, d.ID), d.Labels["feeder"] == "light-e1", d.ID == "speaker-e01", d.ID == "sensor-e01", d.ID == "switch-e01":
 			few = append(few, d)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"dongyue/internal/event"
 	"dongyue/internal/simulator/agent"
+	"dongyue/internal/simulator/community"
 )
 
 // How long things last. The hub's shipped rules wait 30 s for a device that is
@@ -38,11 +39,21 @@ func (s *Script) list() []scene {
 	of := func(id, zh, en, textZH, textEN string, act func(context.Context) error) scene {
 		return lasting(id, zh, en, textZH, textEN, 0, func(ctx context.Context, _ time.Duration) error { return act(ctx) })
 	}
+	story := func(sc scene) scene {
+		sc.Story = true
+		return sc
+	}
 	return []scene{
 		of(
 			"charger_runaway", "充电热失控", "Charger thermal runaway",
 			"车棚7号口的电池从38 °C持续升温；及时断电则降温，否则在82 °C冒烟。",
 			"The battery at port 7 of a shed warms from 38 °C on. Cut in time it cools; if not, it smokes at 82 °C.", s.runaway),
+		story(lasting(
+			"shed_b", "凌晨三点，B棚电池热失控", "03:00, a battery runs away in shed B",
+			"B棚10辆车在充电，7号口曲线摆动、升温，继电器粘连；断整棚后电池仍自燃冒烟。看中枢一步步处置：断电、广播、解锁、亮灯、119卡、逐级呼叫、账单。",
+			"Ten bikes charge in shed B. The curve of port 7 swings, its plug heats, its relay sticks; the feeder is cut and the cells go on by themselves until they smoke. "+
+				"Watch the hub: the cut, the voice, doors, lamps, the card for 119, who is called and when, the bill.",
+			shedBFor, s.shedB)),
 		of(
 			"smoke", "楼道烟雾", "Smoke in a building",
 			"一个单元的烟感报警，40秒后烟雾散去。", "The smoke sensor of a staircase reports smoke; it clears after 40 s.", s.smoke),
@@ -159,7 +170,11 @@ func at[T any](ctx context.Context, s *Script, ids []string, find func(string) (
 }
 
 func (s *Script) runaway(ctx context.Context) error {
-	id, free, err := s.pick(s.seen(event.Charger))
+	sheds := s.seen(event.Charger)
+	if len(sheds) > 1 { // shed B has its own story
+		sheds = slices.DeleteFunc(sheds, func(id string) bool { return id == community.ShedB })
+	}
+	id, free, err := s.pick(sheds)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type Session struct {
 	Kind    Kind
 	Flame   float64 // s; 0: it ends well
 	Onset   float64 // s when what leads to the flame begins
+	Sign    float64 // s when the socket's meter or plug first shows any of it; 0: not yet
 	History History
 
 	r     *rand.Rand
@@ -96,8 +97,13 @@ func (x *Session) step() (w, t float64) {
 	p := &x.p
 	w = p.power(x.soc, x.s, x.f.kind == Overcharged)
 	x.soc += w * p.efficiency / p.capacity * dt / 3600
+	sound := w
 	w = x.fail(w)
-	if h := x.f.heat(x.s); h > 0 {
+	h := x.f.heat(x.s)
+	if x.Sign == 0 && (h > 0 || x.shows(w, sound)) {
+		x.Sign = x.s
+	}
+	if h > 0 {
 		x.temp += h * dt
 	} else {
 		x.temp += (p.outside(x.s) + p.rise*w/300 - x.temp) * (1 - math.Exp(-dt/p.tau))
@@ -106,6 +112,19 @@ func (x *Session) step() (w, t float64) {
 		x.over = true
 	}
 	return w, x.temp
+}
+
+// visible is the share of the peak by which the power must differ from a sound one's
+// for a meter to show it.
+const visible = 0.03
+
+// shows reports whether the power tells of the failure. An overcharged battery's is that
+// of a sound one until it should be full.
+func (x *Session) shows(w, sound float64) bool {
+	if x.f.kind == Overcharged {
+		return x.soc > 1
+	}
+	return math.Abs(w-sound) > visible*x.p.peak
 }
 
 // longest bounds a session: who forgets the bike fetches it the next day.

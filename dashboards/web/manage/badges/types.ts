@@ -30,3 +30,19 @@ export interface Lookup {
   door: string;
   reason: string;
 }
+
+/** A copy of somebody's trail that was asked for. */
+export interface Copy {
+  id: string;
+  person: string;
+  from: string;
+  to: string;
+  reason: string;
+  asked_by: string;
+  asked_name: string;
+  asked_at: string;
+  judged_name: string;
+  answer: string;
+  state: 'waiting' | 'allowed' | 'refused' | 'over';
+  taken: number;
+}

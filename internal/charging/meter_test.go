@@ -1,0 +1,72 @@
+package charging
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"dongyue/internal/event"
+)
+
+func meter() *Charging { return &Charging{o: Options{Log: slog.New(slog.DiscardHandler)}} }
+
+func reading(at int64, wh, watts float64) (*event.Event, *said) {
+	ev := &event.Event{Device: "shed", Part: "7", Channel: event.Telemetry, At: time.UnixMilli(at), ReceivedAt: time.UnixMilli(at)}
+	return ev, &said{Energy: &wh, Power: &watts, State: "charging"}
+}
+
+func TestMetersThatLie(t *testing.T) {
+	for name, x := range map[string]struct {
+		readings [][3]float64 // s, Wh, W
+		want     Energy
+		flag     string
+	}{
+		"honest":            {[][3]float64{{60, 5, 300}, {120, 10, 300}, {180, 15, 300}}, 15_000, ""},
+		"rolled back":       {[][3]float64{{600, 50, 300}, {1200, 10, 300}, {1800, 60, 300}}, 100_000, "meter_rollback"},
+		"leaps":             {[][3]float64{{60, 5, 300}, {120, 9_000, 300}, {180, 9_005, 300}}, 10_000, "meter_leap"},
+		"says no power":     {[][3]float64{{60, 5, 0}, {120, 10, 0}, {180, 15, 0}}, 15_000, "meter_power"},
+		"negative":          {[][3]float64{{60, 5, 300}, {120, -5, 300}, {180, 10, 300}}, 10_000, ""},
+		"out of order":      {[][3]float64{{600, 50, 300}, {300, 25, 300}, {660, 55, 300}}, 55_000, ""},
+		"said twice":        {[][3]float64{{600, 50, 300}, {600, 50, 300}}, 50_000, ""},
+		"beyond any socket": {[][3]float64{{600, 2e6, 300}, {660, 50, 300}}, 50_000, ""},
+	} {
+		s := &Session{ID: "c-1", State: Running, countedAt: 1}
+		c := meter()
+		for _, r := range x.readings {
+			ev, said := reading(int64(r[0]*1000), r[1], r[2])
+			c.count(s, ev, said)
+		}
+		if s.EnergyMWh != x.want || s.Flags != x.flag || (x.flag != "") != (len(c.news) == 1) {
+			t.Errorf("%s: %d mWh flagged %q, told %d times; want %d and %q", name, s.EnergyMWh, s.Flags, len(c.news), x.want, x.flag)
+		}
+	}
+}
+
+// TestNoReadingMakesOrTakesMoney feeds what nobody can foresee: the bill never falls,
+// and never grows by more than a socket can give.
+func TestNoReadingMakesOrTakesMoney(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, c, at := &Session{ID: "c-1", State: Running, countedAt: 1}, meter(), int64(1)
+		for range rapid.IntRange(1, 60).Draw(t, "readings") {
+			at += rapid.Int64Range(-60_000, 600_000).Draw(t, "ms")
+			ev, x := reading(max(at, 0), rapid.Float64().Draw(t, "Wh"), rapid.Float64().Draw(t, "W"))
+			if rapid.Bool().Draw(t, "plausible") {
+				*x.Energy = float64(s.counter)/1000 + rapid.Float64Range(-5, 200).Draw(t, "by")
+			}
+			before, from := s.EnergyMWh, s.countedAt
+			c.count(s, ev, x)
+			by := s.EnergyMWh - before
+			if by < 0 || int64(by) > mostWatts*1000*max(s.countedAt-from, 0)/3_600_000+slack {
+				t.Fatalf("%d mWh within %d ms", by, s.countedAt-from)
+			}
+		}
+		for _, flag := range strings.Split(s.Flags, ",") {
+			if strings.Count(s.Flags, flag) > 1 && flag != "" {
+				t.Fatalf("flagged twice: %s", s.Flags)
+			}
+		}
+	})
+}
