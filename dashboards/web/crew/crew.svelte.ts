@@ -49,7 +49,7 @@ export class Crew {
 
   constructor(user: User) {
     this.user = user;
-    this.outbox = new Outbox((o, a) => this.#heard(o, a));
+    this.outbox = new Outbox(user.id, (o, a) => this.#heard(o, a));
     // What was known when the network was there last, for a page that opens without one.
     for (const o of recall<Order[]>(`crew.orders.${user.id}`, [], Array.isArray)) this.model.orders.set(o.id, o);
     for (const z of recall<Zone[]>('crew.zones', [], Array.isArray)) this.zones.set(z.id, z);

@@ -15,21 +15,23 @@ export class Outbox {
   #sending = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #done: (o: Order | undefined, a: Act) => void;
+  readonly #user: string;
 
   /** done is told what the hub answered; nothing of an order that it refused. */
-  constructor(done: (o: Order | undefined, a: Act) => void) {
+  constructor(user: string, done: (o: Order | undefined, a: Act) => void) {
+    this.#user = user;
     this.#done = done;
   }
 
   async load(): Promise<void> {
-    const old = await kept();
+    const old = (await kept()).filter((a) => a.user === this.#user);
     this.waiting = [...old.filter((a) => !this.waiting.some((x) => x.id === a.id)), ...this.waiting];
     void this.send();
   }
 
   /** Does something; it is kept before it is sent. */
-  async add(a: Omit<Act, 'id' | 'at'>): Promise<void> {
-    const act: Act = { ...a, id: newKey(), at: new Date().toISOString() };
+  async add(a: Omit<Act, 'id' | 'at' | 'user'>): Promise<void> {
+    const act: Act = { ...a, id: newKey(), user: this.#user, at: new Date().toISOString() };
     this.waiting = [...this.waiting, act];
     await keep(act);
     await this.send();

@@ -6,6 +6,8 @@ export type Moment = 'before' | 'after';
 export interface Act {
   /** Of this phone, so that what is sent twice is done once. */
   id: string;
+  /** Account of who did it: a phone may go from hand to hand. */
+  user: string;
   order: string;
   what: 'take' | 'photo' | 'done';
   at: string;

@@ -5,7 +5,7 @@ import type { Order, User } from '../../kit/types';
 const user = { id: 'u-wang', name: '王', login: 'wang', role: 'crew' } as User;
 const order = (id: string, state = 'open'): Order => ({ id, state, priority: 'low', title: id, created_at: '' });
 let n = 0;
-const act = (order: string, what: Act['what'], more: Partial<Act> = {}): Act => ({ id: `a${n++}`, order, what, at: `2026-07-01T08:0${n}:00Z`, ...more });
+const act = (order: string, what: Act['what'], more: Partial<Act> = {}): Act => ({ id: `a${n++}`, user: user.id, order, what, at: `2026-07-01T08:0${n}:00Z`, ...more });
 
 describe('orders on a phone without a network', () => {
   it('are as they will be: taken by who tapped, said to be done, and so many acts waiting', () => {
