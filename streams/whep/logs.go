@@ -43,3 +43,13 @@ func containsLine(text, line string) bool {
 	}
 	return false
 }
+
+// afterLine is the rest of the first line that begins so, "" where there is none.
+func afterLine(text, begins string) string {
+	for l := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(strings.TrimRight(l, "\r\n"), begins); ok {
+			return rest
+		}
+	}
+	return ""
+}

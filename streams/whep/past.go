@@ -59,11 +59,7 @@ func (r *road) follow(p *webrtc.ICECandidatePair) bool {
 
 // hangUpTCP gives back what a viewer has on the TCP port, for whom there is no way from
 // the road to there: three goroutines and 10 KB for each address of this machine.
-func (e *engine) hangUpTCP(ice *webrtc.ICETransport) {
-	if p, err := ice.GetLocalParameters(); err == nil {
-		e.tcp.RemoveConnByUfrag(p.UsernameFragment)
-	}
-}
+func (e *engine) hangUpTCP(ufrag string) { e.tcp.RemoveConnByUfrag(ufrag) }
 
 // past sends one track over the road. One goroutine uses it.
 type past struct {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -33,7 +34,8 @@ type session struct {
 	tiles               []*tile // in the order of the offer's video sections
 	connected           chan struct{}
 	once                sync.Once
-	ctx                 context.Context //nolint:containedctx // the session's life, begun in one request and ended by another
+	ufrag               atomic.Pointer[string] // ours; another after a restart
+	ctx                 context.Context        //nolint:containedctx // the session's life, begun in one request and ended by another
 	cancel              context.CancelCauseFunc
 
 	nego sync.Mutex // one negotiation at a time
@@ -231,7 +233,10 @@ func (x *session) negotiate(offer string) (answer string, err error) {
 	case <-gathered:
 	case <-time.After(gatherWithin): // the answer has what was found so far
 	}
-	return x.pc.LocalDescription().SDP, nil
+	answer = x.pc.LocalDescription().SDP
+	ufrag := afterLine(answer, "a=ice-ufrag:")
+	x.ufrag.Store(&ufrag)
+	return answer, nil
 }
 
 // state follows the connection. "Disconnected" passes by itself or ends as "failed".
@@ -295,7 +300,9 @@ func (x *session) choose() {
 			x.cancel(errRoad) // the viewer comes again
 			return
 		}
-		x.engine.hangUpTCP(ice)
+		// Nothing of the library is asked here: it waits for this to return while it closes
+		// the connection, and holds its locks.
+		x.engine.hangUpTCP(*x.ufrag.Load())
 	}
 	ice.OnSelectedCandidatePairChange(follow)
 	if pair, err := ice.GetSelectedCandidatePair(); err == nil { // it may have changed meanwhile
