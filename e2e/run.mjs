@@ -10,20 +10,21 @@ if (!existsSync(binary)) {
   console.error(`${binary} is missing: make build`)
   process.exit(1)
 }
-// The longest first, so that none is left over alone.
-const waits = ['991-lamps', '95-story-shed-b', '23-forced-held', '992-sos', '24-visitor', '994-library', '24-refused', '22-alone', '993-panels', '93-duty', '96-charging-money', '96-charging-home', '95-charger-fire', '25-lift-copies']
-  .map((f) => `${f}.test.mjs`)
+const waits = [
+  ['991-lamps', '23-forced-held', '24-visitor', '994-library', '22-alone', '96-charging-money', '96-charging-home'],
+  ['95-story-shed-b', '992-sos', '24-refused', '25-lift-copies', '93-duty', '95-charger-fire', '993-panels'],
+].map((row) => row.map((f) => `${f}.test.mjs`))
 
-/** Whether all of some files pass, so many at a time. */
-async function pass(files, atOnce) {
+/** Whether all of some files pass, one after another. */
+async function pass(files) {
   if (files.length === 0) return true
-  const args = ['--test', `--test-concurrency=${atOnce}`, '--test-timeout=600000', '--test-reporter=spec', ...files]
+  const args = ['--test', '--test-concurrency=1', '--test-timeout=600000', '--test-reporter=spec', ...files]
   const [code] = await once(spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: 'inherit' }), 'exit')
   return code === 0
 }
 
 const named = process.argv.slice(2)
 const files = named.length ? named : readdirSync(import.meta.dirname).filter((f) => f.endsWith('.test.mjs')).sort()
-const first = await pass(files.filter((f) => !waits.includes(f)), 1)
-const then = await pass(waits.filter((f) => files.includes(f)), 2)
-process.exit(first && then ? 0 : 1)
+const first = await pass(files.filter((f) => !waits.flat().includes(f)))
+const rows = await Promise.all(waits.map((row) => pass(row.filter((f) => files.includes(f)))))
+process.exit(first && rows.every(Boolean) ? 0 : 1)
