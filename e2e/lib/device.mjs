@@ -70,7 +70,7 @@ export class Device {
     const pid = ++this.pid
     this.sock.write(packet(0x32, str(`${this.base}/${channel}`), Buffer.from([pid >> 8, pid & 255]), Buffer.from(JSON.stringify(payload))))
     await until('the hub acknowledges', () => this.acked.has(pid) || this.closed, 10_000, 2)
-    if (!this.acked.has(pid)) throw new Error('the connection was lost before the hub acknowledged')
+    if (!this.acked.has(pid) && !this.over) throw new Error('the connection was lost before the hub acknowledged')
   }
 
   /** The first command that satisfies f. */
@@ -78,7 +78,9 @@ export class Device {
     return until('the command comes', () => this.commands.find(f), ms, 2)
   }
 
+  /** What is under way then nobody waits for. */
   close() {
+    this.over = true
     this.sock.destroy()
   }
 }
