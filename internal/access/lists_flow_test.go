@@ -75,3 +75,30 @@ func TestOneListUnderWay(t *testing.T) {
 	turn(now().Add(firstRetry))
 	s.wantOpen("door-1", map[string]bool{"0000004714": true, "0000004715": true})
 }
+
+// A list that was lost again and again comes as soon as the door shows that it is there.
+func TestASignOfLifeEndsTheWait(t *testing.T) {
+	ctx := context.Background()
+	s := newStair(t)
+	s.turn()
+	began := now()
+	turn := func(after time.Duration) {
+		t.Helper()
+		if err := s.stretchAll(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.turnLists(ctx, began.Add(after)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.wire.cut = true
+	s.resident("陈建国", "0000004711", "door-1")
+	turn(0)
+	turn(firstRetry) // again, and after that twice as long
+	s.wire.cut = false
+	turn(2 * firstRetry)
+	s.wantOpen("door-1", map[string]bool{"0000004711": false})
+	s.report()
+	turn(2 * firstRetry)
+	s.wantOpen("door-1", map[string]bool{"0000004711": true})
+}

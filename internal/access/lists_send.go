@@ -98,7 +98,13 @@ func (x *Access) noteReports(ctx context.Context, reports map[string]doorReport,
 	}
 	for id, r := range reports {
 		d := x.lists.doors[id]
-		if d == nil || d.version == 0 || d.have == int64(r.Version) && d.haveRoot == r.Hash { //nolint:gosec // bounded by readReport
+		if d == nil || d.version == 0 {
+			continue
+		}
+		if r.Version != d.version && t.Sub(d.sent) >= firstRetry { // it is there, and the last one has not reached it
+			d.next = time.Time{}
+		}
+		if d.have == int64(r.Version) && d.haveRoot == r.Hash { //nolint:gosec // bounded by readReport
 			continue
 		}
 		d.note(r, t)
