@@ -253,7 +253,7 @@ func (l *lists) meet(ds []Door) (news bool) {
 		if r.tree == nil || r.door.Zone != d.Zone {
 			news = true
 		}
-		if d.Online && !r.online { // whatever was under way is lost
+		if d.Online != r.online { // whatever was under way is lost
 			r.told, r.next, r.wait, r.waiting, r.rest = 0, time.Time{}, 0, false, nil
 		}
 		r.door, r.online = d, d.Online

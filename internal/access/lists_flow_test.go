@@ -102,3 +102,20 @@ func TestASignOfLifeEndsTheWait(t *testing.T) {
 	turn(2 * firstRetry)
 	s.wantOpen("door-1", map[string]bool{"0000004711": true})
 }
+
+// What was under way to a door that has gone keeps no place: others would wait for it.
+func TestNothingIsUnderWayToADoorThatIsGone(t *testing.T) {
+	s := newStair(t)
+	s.turn()
+	s.wire.backlog = fullBacklog
+	s.resident("陈建国", "0000004711", "door-1")
+	s.turn()
+	d := s.lists.doors["door-1"]
+	if len(d.rest) == 0 {
+		t.Fatal("nothing is under way")
+	}
+	s.lists.meet([]Door{{ID: "door-1", Zone: d.door.Zone}, {ID: "door-2", Zone: s.lists.doors["door-2"].door.Zone, Online: true}})
+	if len(d.rest) != 0 || d.waiting {
+		t.Errorf("%d messages are under way to a door that is gone", len(d.rest))
+	}
+}
