@@ -95,7 +95,9 @@ func (c *Charging) may(ctx context.Context, q Ask) error {
 	return web.Fail(http.StatusNotFound, "charging.no_port", "there is no such socket: scan its code again")
 }
 
-// Stop ends a session of a person. The bill comes with the cabinet's word.
+// Stop ends a session of a person. The bill comes with the cabinet's word. Asked again while
+// an order is under way it is the same order, later it is a new one: the first may have
+// expired at a cabinet that was cut off.
 func (c *Charging) Stop(ctx context.Context, person, id string) (*Session, error) {
 	s, err := c.one(ctx, "WHERE id = ? AND person = ?", id, person)
 	if err != nil {
@@ -104,7 +106,8 @@ func (c *Charging) Stop(ctx context.Context, person, id string) (*Session, error
 	if s.State != Running && s.State != Starting {
 		return s, nil
 	}
-	_, err = c.o.Cabinets.Command(ctx, s.Device, "stop", map[string]any{"part": s.Part}, startTTL, "stop/"+s.ID, "charging", s.ID)
+	key := fmt.Sprintf("stop/%s/%d", s.ID, time.Now().UnixMilli()/startTTL.Milliseconds())
+	_, err = c.o.Cabinets.Command(ctx, s.Device, "stop", map[string]any{"part": s.Part}, startTTL, key, "charging", s.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,8 @@ type Charging struct {
 	news []event.Event // what Handle found, told when it is committed
 
 	mu   sync.Mutex
-	live map[string]lately // by cabinet/socket: the newest reading that is not in the journal
+	live map[string]lately    // by cabinet/socket: the newest reading that is not in the journal
+	idle map[string]time.Time // by cabinet/socket: since when it says that nothing is plugged in
 }
 
 // New opens the tables.
@@ -105,7 +106,7 @@ func New(ctx context.Context, o Options) (*Charging, error) {
 	if err := o.DB.Migrate(ctx, "charging", dir); err != nil {
 		return nil, err
 	}
-	return &Charging{o: o, wake: make(chan struct{}, 1), live: map[string]lately{}}, nil
+	return &Charging{o: o, wake: make(chan struct{}, 1), live: map[string]lately{}, idle: map[string]time.Time{}}, nil
 }
 
 // State of a session.
@@ -145,7 +146,10 @@ type Session struct {
 	Flags       string     `json:"flags" doc:"what was wrong with the meter"`
 
 	counter   Energy
-	countedAt int64
+	countedAt int64  // of the cabinet's clock
+	heardAt   int64  // of the hub's
+	credit    Energy // that the meter may tell beyond what the socket gives
+	high      Energy // counter before it went back
 	command   string
 	tries     int
 	cutAt     int64
@@ -210,8 +214,8 @@ func (c *Charging) end(ctx context.Context, tx *sql.Tx, s *Session, reason strin
 	}
 	s.Reason, s.tries = reason, 0
 	res, err := tx.ExecContext(ctx, `UPDATE charging_sessions SET state = ?, reason = ?, ended_at = ?, cut_at = ?, used = ?, counter = ?, counted_at = ?,
-		electricity = ?, service = ?, refund = ?, due = ?, flags = ?, tries = 0, next_at = 0 WHERE id = ? AND state IN ('starting', 'charging')`,
-		string(s.State), reason, at.UnixMilli(), s.cutAt, int64(s.EnergyMWh), int64(s.counter), s.countedAt,
+		heard_at = ?, credit = ?, high = ?, electricity = ?, service = ?, refund = ?, due = ?, flags = ?, tries = 0, next_at = 0 WHERE id = ? AND state IN ('starting', 'charging')`,
+		string(s.State), reason, at.UnixMilli(), s.cutAt, int64(s.EnergyMWh), int64(s.counter), s.countedAt, s.heardAt, int64(s.credit), int64(s.high),
 		int64(s.Electricity), int64(s.Service), int64(s.Refund), int64(s.Due), s.Flags, s.ID)
 	if err != nil {
 		return fmt.Errorf("charging: end %s: %w", s.ID, err)

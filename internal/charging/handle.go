@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -35,6 +34,7 @@ func (c *Charging) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) er
 		if json.Unmarshal(ev.Data, &x) != nil {
 			continue // journaled by an older hub
 		}
+		c.watch(ev, &x)
 		var err error
 		switch {
 		case ev.Channel == event.Telemetry && x.Energy != nil:
@@ -73,6 +73,9 @@ func (c *Charging) started(ctx context.Context, tx *sql.Tx, ev *event.Event, x *
 	if _, bad := c.o.Suspect(x.User, x.Battery); bad {
 		return nil // it is stopped at once; see Refuse
 	}
+	if err := c.displace(ctx, tx, ev, id); err != nil {
+		return err
+	}
 	t := c.o.Tariff
 	_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO charging_sessions(id, device, part, person, battery, state, deposit, rate_power, rate_service, asked_at, started_at, counted_at)
 		VALUES (?, ?, ?, ?, ?, 'charging', 0, ?, ?, ?, ?, ?)`, id, ev.Device, ev.Part, x.User, x.Battery, int64(t.Electricity), int64(t.Service),
@@ -95,6 +98,9 @@ func (c *Charging) takeUp(ctx context.Context, tx *sql.Tx, ev *event.Event, id *
 	}
 	switch s := all[0]; {
 	case s.State == Starting:
+		if err := c.displace(ctx, tx, ev, s.ID); err != nil {
+			return false, err
+		}
 		_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET state = 'charging', started_at = ?, counted_at = ? WHERE id = ?",
 			ev.At.UnixMilli(), ev.At.UnixMilli(), s.ID)
 		return true, err
@@ -103,6 +109,22 @@ func (c *Charging) takeUp(ctx context.Context, tx *sql.Tx, ev *event.Event, id *
 		return false, nil
 	}
 	return true, nil
+}
+
+// displace ends what still ran at a socket when another session began there: a socket
+// has one plug, so its end was lost on the way.
+func (c *Charging) displace(ctx context.Context, tx *sql.Tx, ev *event.Event, id string) error {
+	c.taken(ev.Device, ev.Part)
+	all, err := list(ctx, tx, "WHERE device = ? AND part = ? AND state = 'charging' AND id <> ? AND started_at <= ?", ev.Device, ev.Part, id, ev.At.UnixMilli())
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if err := c.end(ctx, tx, s, endLost, ev.At); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // running is the session at a socket, nil where there is none.
@@ -119,74 +141,24 @@ func running(ctx context.Context, tx *sql.Tx, ev *event.Event, x *said) (*Sessio
 	return all[0], nil
 }
 
-func (c *Charging) metered(ctx context.Context, tx *sql.Tx, ev *event.Event, x *said) error {
-	s, err := running(ctx, tx, ev, x)
-	if err != nil || s == nil || ev.At.UnixMilli() < s.countedAt {
-		return err
-	}
-	return c.advanceMeter(ctx, tx, s, ev, x)
-}
-
-func (c *Charging) advanceMeter(ctx context.Context, tx *sql.Tx, s *Session, ev *event.Event, x *said) error {
-	if !c.count(s, ev, x) {
-		return nil
-	}
-	_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET counter = ?, counted_at = ?, used = ?, flags = ? WHERE id = ? AND state IN ('charging', 'starting')",
-		int64(s.counter), s.countedAt, int64(s.EnergyMWh), s.Flags, s.ID)
-	return err
-}
-
-// What a socket can give at most: 1,000 W and a fifth, and what the meter may have
-// kept back, 20 Wh.
-const (
-	mostWatts = 1200
-	slack     = 20_000 // mWh
-)
-
-// count takes a reading of the session's counter. One that goes back takes nothing
-// off, one that leaps beyond what the socket can give adds nothing; both are told.
-func (c *Charging) count(s *Session, ev *event.Event, x *said) (changed bool) {
-	at := ev.At.UnixMilli()
-	if x.Energy == nil || *x.Energy < 0 || *x.Energy > 1e6 || at < s.countedAt {
-		return false
-	}
-	raw := Energy(math.Round(*x.Energy * 1000))
-	by, passed := raw-s.counter, at-s.countedAt
-	if s.countedAt == 0 && s.StartedAt != nil { // the first word of it, and its clock is not ours
-		passed = ev.ReceivedAt.Sub(*s.StartedAt).Milliseconds()
-	}
-	code := ""
-	switch {
-	case by < 0:
-		code = "meter_rollback"
-		s.counter = raw
-	case int64(by) > mostWatts*1000*passed/3_600_000+slack:
-		code = "meter_leap"
-		s.counter = raw
-	default:
-		s.EnergyMWh += by
-		s.counter = raw
-		if by > 0 && x.Power != nil && *x.Power < 1 && int64(by)*3_600_000 > 20_000*max(passed, 1) && passed > 5_000 && x.State == "charging" {
-			code = "meter_power" // energy flows and the power says 0
-		}
-	}
-	s.countedAt = at
-	if code != "" && !strings.Contains(s.Flags, code) {
-		s.Flags = strings.Trim(s.Flags+","+code, ",")
-		c.wrong(s, ev, code)
-	}
-	return by != 0 || code != ""
-}
-
+// ended takes the cabinet's last word of a session. It is the bill's, whatever the clock of
+// the cabinet says: one that was set back is older than readings that were counted.
 func (c *Charging) ended(ctx context.Context, tx *sql.Tx, ev *event.Event, x *said) error {
 	s, err := running(ctx, tx, ev, x)
 	if err != nil || s == nil || ev.At.UnixMilli() < s.countedAt && x.Session == "" {
 		return err
 	}
-	c.count(s, ev, x)
+	last, at := *ev, ev.At
+	if at.UnixMilli() < s.countedAt {
+		last.At = time.UnixMilli(s.countedAt)
+	}
+	c.count(s, &last, x)
 	reason := x.Reason
 	if reason == "" {
 		reason = ev.Type
 	}
-	return c.end(ctx, tx, s, reason, ev.At)
+	if s.StartedAt != nil && at.Before(*s.StartedAt) {
+		at = *s.StartedAt
+	}
+	return c.end(ctx, tx, s, reason, at)
 }

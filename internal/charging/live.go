@@ -26,7 +26,11 @@ func (c *Charging) Live(ev event.Event) {
 		return
 	}
 	r := lately{ev: ev}
-	if json.Unmarshal(ev.Data, &r.said) != nil || r.said.Energy == nil {
+	if json.Unmarshal(ev.Data, &r.said) != nil {
+		return
+	}
+	c.watch(&ev, &r.said)
+	if r.said.Energy == nil {
 		return
 	}
 	r.ev.Data = nil
@@ -40,19 +44,35 @@ func (c *Charging) latest(s *Session) (r lately, ok bool) {
 	c.mu.Lock()
 	r, ok = c.live[s.Device+"/"+s.Part]
 	c.mu.Unlock()
-	return r, ok && r.ev.At.UnixMilli() > s.countedAt && s.StartedAt != nil && (s.countedAt > 0 || r.ev.ReceivedAt.After(*s.StartedAt))
+	at := r.ev.At.UnixMilli()
+	return r, ok && (at > s.countedAt || wasAhead(s, at, r.ev.ReceivedAt.UnixMilli())) && s.StartedAt != nil && (s.countedAt > 0 || r.ev.ReceivedAt.After(*s.StartedAt))
 }
 
-// keepReadings counts the newest readings of all sessions that run.
-func (c *Charging) keepReadings(ctx context.Context) error {
+// keepReadings counts the newest readings of all sessions that run, and ends those that
+// run no more. Of two at one socket the reading is the newer one's.
+func (c *Charging) keepReadings(ctx context.Context, now time.Time) error {
+	ended := false
 	f := &Charging{o: c.o} // what it finds is told by itself; Handle may be at work
 	err := c.o.DB.Tx(ctx, func(tx *sql.Tx) error {
 		f.news = nil
-		all, err := list(ctx, tx, "WHERE state = 'charging'")
+		all, err := list(ctx, tx, "WHERE state = 'charging' ORDER BY started_at DESC")
 		if err != nil {
 			return err
 		}
+		counted := map[string]bool{}
 		for _, s := range all {
+			if c.lost(s, now) {
+				if err := c.end(ctx, tx, s, endLost, now); err != nil {
+					return err
+				}
+				ended = true
+				continue
+			}
+			socket := s.Device + "/" + s.Part
+			if counted[socket] {
+				continue
+			}
+			counted[socket] = true
 			r, ok := c.latest(s)
 			if !ok {
 				continue
@@ -63,8 +83,12 @@ func (c *Charging) keepReadings(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err == nil {
-		f.Committed()
+	if err != nil {
+		return err
 	}
-	return err
+	if f.Committed(); ended {
+		c.nudge()
+		return c.o.Feed.Committed(ctx)
+	}
+	return nil
 }

@@ -24,19 +24,27 @@ func TestMetersThatLie(t *testing.T) {
 		want     Energy
 		flag     string
 	}{
-		"honest":            {[][3]float64{{60, 5, 300}, {120, 10, 300}, {180, 15, 300}}, 15_000, ""},
-		"rolled back":       {[][3]float64{{600, 50, 300}, {1200, 10, 300}, {1800, 60, 300}}, 100_000, "meter_rollback"},
-		"leaps":             {[][3]float64{{60, 5, 300}, {120, 9_000, 300}, {180, 9_005, 300}}, 10_000, "meter_leap"},
-		"says no power":     {[][3]float64{{60, 5, 0}, {120, 10, 0}, {180, 15, 0}}, 15_000, "meter_power"},
-		"negative":          {[][3]float64{{60, 5, 300}, {120, -5, 300}, {180, 10, 300}}, 10_000, ""},
-		"out of order":      {[][3]float64{{600, 50, 300}, {300, 25, 300}, {660, 55, 300}}, 55_000, ""},
-		"said twice":        {[][3]float64{{600, 50, 300}, {600, 50, 300}}, 50_000, ""},
-		"beyond any socket": {[][3]float64{{600, 2e6, 300}, {660, 50, 300}}, 50_000, ""},
+		"honest":             {[][3]float64{{60, 5, 300}, {120, 10, 300}, {180, 15, 300}}, 15_000, ""},
+		"rolled back":        {[][3]float64{{600, 50, 300}, {1200, 10, 300}, {1800, 60, 300}}, 100_000, "meter_rollback"},
+		"leaps":              {[][3]float64{{60, 5, 300}, {120, 9_000, 300}, {180, 9_005, 300}}, 10_000, "meter_leap"},
+		"says no power":      {[][3]float64{{60, 5, 0}, {120, 10, 0}, {180, 15, 0}}, 15_000, "meter_power"},
+		"negative":           {[][3]float64{{60, 5, 300}, {120, -5, 300}, {180, 10, 300}}, 10_000, ""},
+		"out of order":       {[][3]float64{{600, 50, 300}, {300, 25, 300}, {660, 55, 300}}, 55_000, ""},
+		"said twice":         {[][3]float64{{600, 50, 300}, {600, 50, 300}}, 50_000, ""},
+		"read wrongly once":  {[][3]float64{{600, 15, 300}, {601, 0, 300}, {602, 15.1, 300}, {660, 20, 300}}, 20_000, "meter_rollback"},
+		"and again":          {[][3]float64{{600, 15, 300}, {601, 0, 300}, {602, 15, 300}, {603, 0, 300}, {604, 15, 300}, {605, 0, 300}, {606, 15, 300}}, 15_000, "meter_rollback"},
+		"no power told":      {[][3]float64{{600, 15, -1}, {601, 0, -1}, {602, 15, -1}, {660, 20, -1}}, 20_000, "meter_rollback"},
+		"counts anew":        {[][3]float64{{600, 50, 300}, {610, 0, 300}, {900, 24, 300}, {1500, 74, 300}}, 124_000, "meter_rollback"},
+		"hurries in trifles": {[][3]float64{{600, 15, 300}, {601, 30, 300}, {602, 45, 300}, {603, 60, 300}, {604, 75, 300}}, 30_000, "meter_leap"},
+		"beyond any socket":  {[][3]float64{{600, 2e6, 300}, {660, 50, 300}}, 50_000, ""},
 	} {
-		s := &Session{ID: "c-1", State: Running, countedAt: 1}
+		s := &Session{ID: "c-1", State: Running, countedAt: 1, credit: slack}
 		c := meter()
 		for _, r := range x.readings {
 			ev, said := reading(int64(r[0]*1000), r[1], r[2])
+			if r[2] < 0 {
+				said.Power = nil
+			}
 			c.count(s, ev, said)
 		}
 		if s.EnergyMWh != x.want || s.Flags != x.flag || (x.flag != "") != (len(c.news) == 1) {
@@ -49,7 +57,7 @@ func TestMetersThatLie(t *testing.T) {
 // and never grows by more than a socket can give.
 func TestNoReadingMakesOrTakesMoney(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s, c, at := &Session{ID: "c-1", State: Running, countedAt: 1}, meter(), int64(1)
+		s, c, at := &Session{ID: "c-1", State: Running, countedAt: 1, credit: slack}, meter(), int64(1)
 		for range rapid.IntRange(1, 60).Draw(t, "readings") {
 			at += rapid.Int64Range(-60_000, 600_000).Draw(t, "ms")
 			ev, x := reading(max(at, 0), rapid.Float64().Draw(t, "Wh"), rapid.Float64().Draw(t, "W"))
@@ -59,9 +67,12 @@ func TestNoReadingMakesOrTakesMoney(t *testing.T) {
 			before, from := s.EnergyMWh, s.countedAt
 			c.count(s, ev, x)
 			by := s.EnergyMWh - before
-			if by < 0 || int64(by) > mostWatts*1000*max(s.countedAt-from, 0)/3_600_000+slack {
+			if by < 0 || by > gives(mostWatts, max(s.countedAt-from, 0))+slack {
 				t.Fatalf("%d mWh within %d ms", by, s.countedAt-from)
 			}
+		}
+		if s.EnergyMWh > gives(mostWatts, s.countedAt)+slack {
+			t.Fatalf("%d mWh within %d ms in all", s.EnergyMWh, s.countedAt)
 		}
 		for _, flag := range strings.Split(s.Flags, ",") {
 			if strings.Count(s.Flags, flag) > 1 && flag != "" {

@@ -25,8 +25,15 @@ type Tariff struct {
 // detour through binary fractions.
 func ParseRate(s string) (Rate, error) {
 	n, err := decimal(s, 4)
+	if err == nil && n > int64(mostRate) {
+		return 0, fmt.Errorf("%q: a kWh costs at most 1000", s)
+	}
 	return Rate(n), err
 }
+
+// mostRate bounds a price, so that what any session may take times it is far from the end
+// of the numbers: 1,000 yuan per kWh.
+const mostRate = Rate(1000 * 10_000)
 
 // ParseYuan reads an amount in yuan with up to two decimals.
 func ParseYuan(s string) (Fen, error) {

@@ -8,7 +8,7 @@ func TestMoney(t *testing.T) {
 			t.Errorf("%s: %d, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"", ".", "1.", "-1", "0.52245", "1e3", "1,5", "0x1", "9999999999"} {
+	for _, s := range []string{"", ".", "1.", "-1", "0.52245", "1e3", "1,5", "0x1", "9999999999", "1000.0001", "999999999"} {
 		if got, err := ParseRate(s); err == nil {
 			t.Errorf("%q is %d", s, got)
 		}

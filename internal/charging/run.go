@@ -35,7 +35,7 @@ func (c *Charging) Run(ctx context.Context) error {
 		}
 		if now := time.Now(); now.Sub(read) >= readEvery {
 			read = now
-			if err := c.keepReadings(ctx); err != nil && ctx.Err() == nil {
+			if err := c.keepReadings(ctx, now); err != nil && ctx.Err() == nil {
 				c.o.Log.ErrorContext(ctx, "charging: readings not kept", "err", err)
 			}
 		}
@@ -68,13 +68,17 @@ func (c *Charging) advance(ctx context.Context, s *Session) error {
 	case Starting:
 		return c.start(ctx, s)
 	case Refunding:
-		if err := c.o.Payments.Refund(ctx, "refund/"+s.ID, "pay/"+s.ID, s.Refund); err != nil && !errors.Is(err, ErrNoPayment) {
+		if c.o.Payments == nil {
+			return errNoProvider
+		}
+		err := c.o.Payments.Refund(ctx, "refund/"+s.ID, "pay/"+s.ID, s.Refund)
+		if err != nil && !(errors.Is(err, ErrNoPayment) && neverPaid(s)) {
 			return err
 		}
 		return c.to(ctx, s, Settled, "")
 	case Owing:
 		if c.o.Payments == nil {
-			return errors.New("no provider of payments is configured")
+			return errNoProvider
 		}
 		err := c.o.Payments.Pay(ctx, "due/"+s.ID, s.Person, s.Due)
 		if errors.Is(err, ErrDeclined) {
@@ -89,7 +93,22 @@ func (c *Charging) advance(ctx context.Context, s *Session) error {
 	return nil
 }
 
+var errNoProvider = errors.New("no provider of payments is configured")
+
+// bookedWithin is how much later than its answer was awaited a provider may book a
+// payment: until then one that it does not know may still come, and would be kept.
+const bookedWithin = 30 * time.Minute
+
+// neverPaid reports whether a payment that the provider does not know was never made.
+// One that it has confirmed was: there the provider is wrong, and is asked again.
+func neverPaid(s *Session) bool {
+	return s.Reason == paymentTimeout && time.Since(s.AskedAt) > payWithin+bookedWithin
+}
+
 func (c *Charging) pay(ctx context.Context, s *Session) error {
+	if c.o.Payments == nil {
+		return errNoProvider
+	}
 	err := c.o.Payments.Pay(ctx, "pay/"+s.ID, s.Person, s.Deposit)
 	switch {
 	case errors.Is(err, ErrDeclined):
@@ -107,7 +126,10 @@ func (c *Charging) pay(ctx context.Context, s *Session) error {
 // start orders the socket on. The limit is what the deposit pays for.
 func (c *Charging) start(ctx context.Context, s *Session) error {
 	if s.command == "" {
-		args := map[string]any{"part": s.Part, "user": s.Person, "session": s.ID, "limit_wh": s.Tariff.Worth(s.Deposit)}
+		args := map[string]any{"part": s.Part, "user": s.Person, "session": s.ID}
+		if limit := min(s.Tariff.Worth(s.Deposit), mostWh); limit > 0 { // a tariff of nothing limits nothing
+			args["limit_wh"] = limit
+		}
 		if s.Battery != "" {
 			args["battery"] = s.Battery
 		}
@@ -139,10 +161,14 @@ func (c *Charging) start(ctx context.Context, s *Session) error {
 	return c.back(ctx, s, notStarted)
 }
 
+// mostWh is the largest limit that a cabinet takes, as its kind has it.
+const mostWh = 50_000
+
 // begun takes a session for running whose cabinet says that the socket is on, where
 // its event has not come: what flows must be counted. No reading has been taken yet,
 // so the cabinet's clock is not known and counted_at stays 0.
 func (c *Charging) begun(ctx context.Context, s *Session) error {
+	c.taken(s.Device, s.Part)
 	err := c.o.DB.Tx(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET started_at = ? WHERE id = ? AND state = 'starting'", time.Now().UnixMilli(), s.ID)
 		return err

@@ -26,13 +26,18 @@ type shed struct {
 	mu    sync.Mutex
 	fates map[string]charging.Fate // by the order's key
 	args  map[string]map[string]any
+	kinds map[string]int
 }
 
-func (s *shed) Command(_ context.Context, _, _ string, args any, _ time.Duration, key, _, _ string) (string, error) {
+func (s *shed) Command(_ context.Context, _, typ string, args any, _ time.Duration, key, _, _ string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, again := s.args[key]; !again {
 		s.args[key], _ = args.(map[string]any)
+		if s.kinds == nil {
+			s.kinds = map[string]int{}
+		}
+		s.kinds[typ]++
 	}
 	return key, nil
 }
@@ -92,7 +97,7 @@ type desk struct {
 
 var tariff = charging.Tariff{Electricity: 5224, Service: 3000}
 
-func openDesk(t *testing.T) *desk {
+func openDesk(t *testing.T, change ...func(*charging.Options)) *desk {
 	t.Helper()
 	d := &desk{t: t, shed: &shed{fates: map[string]charging.Fate{}, args: map[string]map[string]any{}}, till: &deaf{}}
 	var err error
@@ -108,10 +113,14 @@ func openDesk(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.c, err = charging.New(t.Context(), charging.Options{
+	o := charging.Options{
 		DB: d.db, Feed: feed, Log: slog.New(slog.DiscardHandler), Cabinets: d.shed, Journal: d.shed, Payments: pay, Tariff: tariff, Deposit: 500,
 		Suspect: func(string, string) (string, bool) { return "", false },
-	})
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	d.c, err = charging.New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ type querier interface {
 }
 
 const columns = `SELECT id, device, part, person, battery, state, reason, deposit, rate_power, rate_service, asked_at, started_at, ended_at, cut_at, counter, counted_at,
-	used, electricity, service, refund, due, command, flags, tries FROM charging_sessions `
+	heard_at, credit, high, used, electricity, service, refund, due, command, flags, tries FROM charging_sessions `
 
 func list(ctx context.Context, q querier, where string, args ...any) (out []*Session, err error) {
 	rows, err := q.QueryContext(ctx, columns+where, args...) //nolint:gosec // where is ours
@@ -24,7 +24,8 @@ func list(ctx context.Context, q querier, where string, args ...any) (out []*Ses
 		s := &Session{}
 		var asked, started, ended int64
 		err := rows.Scan(&s.ID, &s.Device, &s.Part, &s.Person, &s.Battery, &s.State, &s.Reason, &s.Deposit, &s.Tariff.Electricity, &s.Tariff.Service,
-			&asked, &started, &ended, &s.cutAt, &s.counter, &s.countedAt, &s.EnergyMWh, &s.Electricity, &s.Service, &s.Refund, &s.Due, &s.command, &s.Flags, &s.tries)
+			&asked, &started, &ended, &s.cutAt, &s.counter, &s.countedAt,
+			&s.heardAt, &s.credit, &s.high, &s.EnergyMWh, &s.Electricity, &s.Service, &s.Refund, &s.Due, &s.command, &s.Flags, &s.tries)
 		if err != nil {
 			return nil, err
 		}
