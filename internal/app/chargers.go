@@ -20,6 +20,7 @@ import (
 	"dongyue/internal/broadcast"
 	ladder "dongyue/internal/doors"
 	"dongyue/internal/event"
+	"dongyue/internal/web"
 )
 
 func (a *App) buildChargers(ctx context.Context) (err error) {
@@ -58,15 +59,24 @@ func (a *App) carryReaction(ctx context.Context, t alarm.Task) (string, error) {
 	return string(r), nil
 }
 
-// permit keeps power off what was cut for safety until somebody was there.
+// permit keeps power off what was cut for safety until somebody was there, whoever cut it.
 func (a *App) permit(ctx context.Context, device, typ string, args json.RawMessage) error {
-	if typ != "restore" && typ != "start" || a.ladder == nil {
+	if typ != "restore" && typ != "start" && typ != "cut" || a.ladder == nil {
 		return nil
 	}
 	var x struct {
 		Part string `json:"part"`
 	}
 	_ = json.Unmarshal(args, &x) // the kind has checked it
+	if typ == "cut" {
+		if d, err := a.devices.Get(ctx, device); err != nil || d.Kind != event.Charger {
+			return nil //nolint:nilerr // a lamp is cut too, and is no charger
+		}
+		if err := a.ladder.Ordered(ctx, device, x.Part); err != nil { // the cut goes out all the same
+			a.log.ErrorContext(ctx, "cut of a charger not noted", "device_id", device, "part", x.Part, "err", err)
+		}
+		return nil
+	}
 	err := a.ladder.Restorable(ctx, device, x.Part)
 	if errors.Is(err, reaction.ErrNotReset) {
 		return devices.Refuse(devices.CodeNotReset, "%s: %v; look at it there, turn the cabinet's key, and it may have power again", device, err)
@@ -195,7 +205,23 @@ func (y yard) Broadcast(ctx context.Context, zones []string, text event.Text, ke
 	b, err := y.app.broadcast.Send(ctx, broadcast.Request{
 		Zones: y.audible(ctx, zones), Text: text.ZH, Priority: 1, Repeat: 3, Siren: true, Key: key, Actor: hubActor, Ref: ref,
 	})
+	if p, ok := errors.AsType[*web.Problem](err); ok {
+		y.app.nobodyHears(ctx, zones, ref)
+		return "", fmt.Errorf("%w: %w", reaction.ErrNever, p)
+	}
 	return b.ID, err
+}
+
+// nobodyHears raises the alarm of a place without a loudspeaker: somebody must go there
+// and tell the people.
+func (a *App) nobodyHears(ctx context.Context, zones []string, ref string) {
+	s := hubAlarm("broadcast.unheard", ref, event.High)
+	where := strings.Join(zones, ", ")
+	s.Title = event.Text{
+		ZH: fmt.Sprintf("紧急广播无音柱可播（%s），请派人到场喊话疏散", where),
+		EN: fmt.Sprintf("no loudspeaker stands at %s: the emergency broadcast is heard by nobody, send somebody there", where),
+	}
+	a.raise(ctx, s)
 }
 
 // audible puts for a zone without loudspeakers the one around it that has some: a

@@ -47,6 +47,10 @@ type Answer struct {
 	Failed string   // why it was refused or never came
 }
 
+// ErrNever is in the error of a World for what no other attempt will bring about, as a
+// broadcast where no loudspeaker stands: the step has failed, and says so at once.
+var ErrNever = errors.New("it can't be done here")
+
 // Options of New; all are needed but Cut.
 type Options struct {
 	DB    *db.DB
@@ -69,7 +73,6 @@ type Ladder struct {
 	mu       sync.Mutex
 	open     []*reaction
 	readings map[string]reading // by device/part: the newest
-	reset    map[string]bool    // sockets that were reset on site since they were cut
 }
 
 type reading struct {
@@ -108,7 +111,8 @@ type progress struct {
 	Proof string    `json:"proof"`
 
 	busy  bool
-	tries int // that were refused; of the one who has it busy
+	tries int    // that were refused; of the one who has it busy
+	told  string // why, as it was logged last
 }
 
 func (p *progress) over() bool { return p.State == Proved || p.State == Failed || p.State == Skipped }
@@ -125,7 +129,7 @@ func New(ctx context.Context, o Options) (*Ladder, error) {
 	if err := o.DB.Migrate(ctx, "charger_ladder", dir); err != nil {
 		return nil, err
 	}
-	l := &Ladder{o: o, wake: make(chan struct{}, 1), readings: map[string]reading{}, reset: map[string]bool{}}
+	l := &Ladder{o: o, wake: make(chan struct{}, 1), readings: map[string]reading{}}
 	if l.open, err = l.load(ctx); err != nil {
 		return nil, fmt.Errorf("charger ladder: %w", err)
 	}
@@ -168,21 +172,41 @@ func (l *Ladder) cutting(ctx context.Context, tx *sql.Tx, x *reaction) error {
 		if p.Kind != Cut && (p.Kind != Feeder || p.If != "") {
 			continue
 		}
-		if err := l.took(ctx, tx, x, p.Part); err != nil {
+		if err := l.took(ctx, tx, cutOff{x.Device, p.Part, x.Alarm, x.Began}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Ladder) took(ctx context.Context, tx *sql.Tx, x *reaction, part string) error {
+// Ordered notes a cut that somebody orders past the ladder, a person or a rule: it too
+// ends what is billed, and is restored by nobody who was not there. part "" is the whole
+// cabinet.
+func (l *Ladder) Ordered(ctx context.Context, device, part string) error {
+	if errors.Is(l.standing(ctx, device, part), ErrNotReset) {
+		return nil // the ladder's own, or ordered again
+	}
+	err := l.o.DB.Tx(ctx, func(tx *sql.Tx) error { return l.took(ctx, tx, cutOff{device, part, "", now()}) })
+	if err != nil {
+		return fmt.Errorf("charger ladder: %w", err)
+	}
+	return nil
+}
+
+// cutOff is what the hub takes the power from.
+type cutOff struct {
+	Device, Part, Alarm string
+	Began               time.Time
+}
+
+func (l *Ladder) took(ctx context.Context, tx *sql.Tx, x cutOff) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO charger_cuts(device, part, at, alarm) VALUES (?, ?, ?, ?)
 		ON CONFLICT(device, part) DO UPDATE SET at = excluded.at, alarm = excluded.alarm, reset_at = 0 WHERE reset_at > 0`,
-		x.Device, part, x.Began.UnixMilli(), x.Alarm)
+		x.Device, x.Part, x.Began.UnixMilli(), x.Alarm)
 	if err != nil || l.o.Cut == nil {
 		return err
 	}
-	return l.o.Cut(ctx, tx, x.Device, part, x.Began)
+	return l.o.Cut(ctx, tx, x.Device, x.Part, x.Began)
 }
 
 // Handle takes readings and the resets on site, in the transaction of the
@@ -197,8 +221,12 @@ func (l *Ladder) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) erro
 		if !isReset(ev) {
 			continue
 		}
-		_, err := tx.ExecContext(ctx, "UPDATE charger_cuts SET reset_at = ? WHERE device = ? AND (part = ? OR part = '') AND reset_at = 0",
-			ev.At.UnixMilli(), ev.Device, ev.Part)
+		at := ev.ReceivedAt
+		if ev.Late { // it waited in the cabinet: who turned the key may have done so before the cut
+			at = ev.At
+		}
+		_, err := tx.ExecContext(ctx, "UPDATE charger_cuts SET reset_at = ? WHERE device = ? AND (part = ? OR part = '') AND reset_at = 0 AND at <= ?",
+			at.UnixMilli(), ev.Device, ev.Part, at.UnixMilli())
 		if err != nil {
 			return fmt.Errorf("charger ladder: %w", err)
 		}
@@ -225,10 +253,21 @@ func (l *Ladder) Restorable(ctx context.Context, device, part string) error {
 	return nil
 }
 
+// standing is Restorable for exactly what was cut.
+func (l *Ladder) standing(ctx context.Context, device, part string) error {
+	var n int
+	err := l.o.DB.Read().QueryRowContext(ctx, "SELECT count(*) FROM charger_cuts WHERE device = ? AND part = ? AND reset_at = 0", device, part).Scan(&n)
+	if err == nil && n > 0 {
+		return ErrNotReset
+	}
+	return err
+}
+
 // ErrNotReset is for what was cut and nobody has looked at.
 var ErrNotReset = errors.New("it was cut for safety and nobody has reset it on site")
 
-// See takes a reading, from the journal or from what comes without it.
+// See takes a reading, from the journal or from what comes without it. One that waited
+// in the cabinet, or in the journal while newer ones came past it, proves nothing.
 func (l *Ladder) See(ev *event.Event) {
 	if ev.Kind != event.Charger || ev.Channel != event.Telemetry && ev.Channel != event.Reply {
 		return
@@ -240,8 +279,13 @@ func (l *Ladder) See(ev *event.Event) {
 		if json.Unmarshal(ev.Data, &r) != nil || r.Power == nil {
 			return
 		}
+		if ev.Late {
+			return
+		}
 		l.mu.Lock()
-		l.readings[ev.Device+"/"+ev.Part] = reading{ev.ReceivedAt, *r.Power, true}
+		if key := ev.Device + "/" + ev.Part; !ev.ReceivedAt.Before(l.readings[key].at) {
+			l.readings[key] = reading{ev.ReceivedAt, *r.Power, true}
+		}
 		busy := len(l.open) > 0
 		l.mu.Unlock()
 		if !busy {

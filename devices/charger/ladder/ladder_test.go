@@ -77,6 +77,7 @@ type world struct {
 	watts  map[string]float64
 	stuck  string
 	broken bool // no order gets through
+	mute   bool // no loudspeaker stands there
 	last   map[string]float64
 	said   func(part string, watts float64)
 }
@@ -128,7 +129,11 @@ func (w *world) once(key string) (string, error) {
 }
 
 func (w *world) Broadcast(_ context.Context, _ []string, _ event.Text, key, _ string) (string, error) {
-	return w.once(key)
+	id, err := w.once(key)
+	if w.mute {
+		return "", fmt.Errorf("%w: no loudspeaker stands there", ErrNever)
+	}
+	return id, err
 }
 func (w *world) Heard(context.Context, string) (int, int, error) { return 6, 6, nil }
 func (w *world) Release(_ context.Context, _ []string, _, key string) (string, error) {
@@ -322,13 +327,122 @@ func TestNothingIsRestoredBeforeAReset(t *testing.T) {
 		t.Errorf("the cabinet: %v", err)
 	}
 	err := h.o.DB.Tx(ctx, func(tx *sql.Tx) error {
-		return h.Handle(ctx, tx, []event.Event{{Device: "shed", Kind: event.Charger, Channel: event.Happening, Type: "reset", Part: "7", At: time.Now()}})
+		return h.Handle(ctx, tx, []event.Event{{Device: "shed", Kind: event.Charger, Channel: event.Happening, Type: "reset", Part: "7", At: time.Now(), ReceivedAt: time.Now()}})
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := h.Restorable(ctx, "shed", "7"); err != nil {
 		t.Errorf("after the reset: %v", err)
+	}
+}
+
+// TestAKeyThatWasTurnedBeforeTheCut comes from a cabinet that was without network: it is no
+// look at what was cut since.
+func TestAKeyThatWasTurnedBeforeTheCut(t *testing.T) {
+	h := open(t, t.TempDir(), newWorld())
+	defer h.kill()
+	ctx := t.Context()
+	if err := h.Begin(ctx, "a.1", "a", CutPort, "shed", "7"); err != nil {
+		t.Fatal(err)
+	}
+	reset := func(at time.Time, late bool) error {
+		err := h.o.DB.Tx(ctx, func(tx *sql.Tx) error {
+			return h.Handle(ctx, tx, []event.Event{{
+				Device: "shed", Kind: event.Charger, Channel: event.Happening, Type: "reset", Part: "7", At: at, ReceivedAt: time.Now(), Late: late,
+			}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.Restorable(ctx, "shed", "7")
+	}
+	if err := reset(time.Now().Add(-time.Hour), true); !errors.Is(err, ErrNotReset) {
+		t.Errorf("by a key that was turned an hour ago: %v", err)
+	}
+	if err := reset(time.Now().Add(-30*time.Second), false); err != nil { // its clock lags
+		t.Errorf("by one that was turned now: %v", err)
+	}
+}
+
+// TestACutPastTheLadder is a person's or a rule's: it needs a look on site as well, and
+// nothing is billed from it on.
+func TestACutPastTheLadder(t *testing.T) {
+	h := open(t, t.TempDir(), newWorld())
+	defer h.kill()
+	ctx := t.Context()
+	var cut []string
+	h.o.Cut = func(_ context.Context, _ *sql.Tx, device, part string, _ time.Time) error {
+		cut = append(cut, device+"/"+part)
+		return nil
+	}
+	for range 2 {
+		if err := h.Ordered(ctx, "shed", "7"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.Restorable(ctx, "shed", "7"); !errors.Is(err, ErrNotReset) {
+		t.Errorf("port 7: %v", err)
+	}
+	if err := h.Ordered(ctx, "shed", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Restorable(ctx, "shed", "12"); !errors.Is(err, ErrNotReset) {
+		t.Errorf("port 12, whose feeder was cut: %v", err)
+	}
+	if !slices.Equal(cut, []string{"shed/7", "shed/"}) {
+		t.Errorf("no longer billed: %v", cut)
+	}
+}
+
+// TestOldReadingsProveNoCut: what the cabinet kept while it was cut off, or the journal
+// while newer ones came past it, does not say that the power is gone.
+func TestOldReadingsProveNoCut(t *testing.T) {
+	l := &Ladder{readings: map[string]reading{}, wake: make(chan struct{}, 1)}
+	cut := time.Now()
+	see := func(after time.Duration, watts float64, late bool) {
+		b, _ := json.Marshal(map[string]any{"power_w": watts})
+		l.See(&event.Event{Device: "shed", Kind: event.Charger, Channel: event.Telemetry, Part: "7", ReceivedAt: cut.Add(after), Late: late, Data: b})
+	}
+	see(2*time.Second, 250, false)
+	see(3*time.Second, 0, true)
+	if ok, proof := l.isDead("shed", "7", cut, Answer{}); ok {
+		t.Errorf("proved by a late reading: %s", proof)
+	}
+	see(time.Second, 0, false)
+	if ok, proof := l.isDead("shed", "7", cut, Answer{}); ok {
+		t.Errorf("proved by an older reading: %s", proof)
+	}
+	see(4*time.Second, 0, false)
+	if ok, _ := l.isDead("shed", "7", cut, Answer{}); !ok {
+		t.Error("not proved by the newest")
+	}
+}
+
+// TestNobodyHears: where no loudspeaker stands the step has failed at once, with one line,
+// and the rest goes on.
+func TestNobodyHears(t *testing.T) {
+	w := newWorld()
+	w.mute = true
+	h := open(t, t.TempDir(), w)
+	defer h.kill()
+	var log strings.Builder
+	h.o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	began := time.Now()
+	if err := h.Begin(t.Context(), "a.1", "a", Evacuate, "shed", "7"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the failure", func() bool { return h.has("action_failed", "say", "no loudspeaker") })
+	if d := time.Since(began); d > 4*time.Second {
+		t.Errorf("it took %s", d)
+	}
+	eventually(t, "the feeder", func() bool { return h.has("action_done", "feeder") })
+	h.kill()
+	if log.Len() > 0 {
+		t.Errorf("logged: %s", log.String())
+	}
+	if !h.has("action_done", "card") && !h.has("action_done", "release") {
+		t.Error("the other steps were not carried out")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -52,7 +53,10 @@ func (l *Ladder) pass(ctx context.Context, wg *sync.WaitGroup, at time.Time) (bu
 			p.busy = true
 			wg.Go(func() {
 				if err := l.step(ctx, x, p); err != nil && ctx.Err() == nil {
-					l.o.Log.ErrorContext(ctx, "charger ladder: step not finished", "alarm", x.Alarm, "step", p.ID, "err", err)
+					if text := err.Error(); text != p.told { // the same again says nothing new
+						p.told = text
+						l.o.Log.WarnContext(ctx, "charger ladder: step is tried again", "alarm", x.Alarm, "step", p.ID, "err", err)
+					}
 					time.Sleep(min(lookEvery<<p.tries, time.Second)) // the first again at once, one that is refused for good ever less often
 					p.tries = min(p.tries+1, 10)
 				}
@@ -110,12 +114,15 @@ func (l *Ladder) step(ctx context.Context, x *reaction, p *progress) error {
 		return l.begin(ctx, x, p)
 	}
 	ok, proof, err := l.proof(ctx, x, p)
+	late := time.Since(sent) >= p.Within+grace
 	switch {
+	case err != nil && late:
+		return l.settle(ctx, x, p, Failed, err.Error())
 	case err != nil:
 		return err
 	case ok:
 		return l.settle(ctx, x, p, Proved, proof)
-	case time.Since(sent) < p.Within+grace:
+	case !late:
 		return nil
 	}
 	return l.settle(ctx, x, p, Failed, proof)
@@ -135,7 +142,7 @@ func (l *Ladder) begin(ctx context.Context, x *reaction, p *progress) (err error
 		ref, err = l.o.World.Command(ctx, p.Device, "cut", map[string]any{"part": p.Part}, orderTTL, key, x.Alarm)
 	case Feeder:
 		if p.If != "" {
-			err = l.o.DB.Tx(ctx, func(tx *sql.Tx) error { return l.took(ctx, tx, x, "") })
+			err = l.o.DB.Tx(ctx, func(tx *sql.Tx) error { return l.took(ctx, tx, cutOff{x.Device, "", x.Alarm, x.Began}) })
 		}
 		if err == nil {
 			ref, err = l.o.World.Command(ctx, p.Device, "cut", map[string]any{"feeder": true}, orderTTL, key, x.Alarm)
@@ -150,7 +157,7 @@ func (l *Ladder) begin(ctx context.Context, x *reaction, p *progress) (err error
 		return l.card(ctx, x, p)
 	}
 	if err != nil {
-		if time.Since(x.Began) > again {
+		if errors.Is(err, ErrNever) || time.Since(x.Began) > again {
 			return l.settle(ctx, x, p, Failed, err.Error())
 		}
 		return err
