@@ -60,6 +60,25 @@ func (s *since) holds(now int64, yes bool) float64 {
 // Begin starts a session by what is known of its battery.
 func (p *Port) Begin(at int64, k Known) { *p = Port{known: k, at: at, began: at, heat: heat{at: at}} }
 
+// Learn lets it know what is known of the battery, where that is told behind the first
+// samples.
+func (p *Port) Learn(k Known) { p.known = k }
+
+// Shift moves all its times by ms: the device's clock was set.
+func (p *Port) Shift(by int64) {
+	times := []*int64{&p.at, &p.began, &p.low, &p.wave.turned, &p.heat.at}
+	for _, s := range []*since{
+		&p.dip, &p.heat.rising, &p.heat.slug, &p.over, &p.above, &p.again, &p.short, &p.far, &p.float, &p.swung,
+	} {
+		times = append(times, &s.from)
+	}
+	for _, t := range times {
+		if *t != 0 {
+			*t += by
+		}
+	}
+}
+
 // Found are the findings of this session.
 func (p *Port) Found() Code { return p.found }
 

@@ -70,6 +70,7 @@ type port struct {
 	silent  bool      // told
 	heating int64     // ms since when it warms fast
 	told    curve.Code
+	last    *port // the session that the socket's own word has ended, until the cabinet's event says so
 }
 
 // New opens the register.

@@ -1,14 +1,18 @@
 package guard
 
 import (
+	"database/sql"
 	"encoding/json"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"dongyue/devices/charger/curve"
+	"dongyue/internal/db"
 	"dongyue/internal/event"
+	"dongyue/internal/web"
 )
 
 // TestBackFromAPowerCut lets a cabinet lose its power while a socket charges: it says nothing
@@ -70,5 +74,113 @@ func listening(t *testing.T) (*Guard, func() string) {
 	return g, func() string {
 		defer h.text.Reset()
 		return h.text.String()
+	}
+}
+
+// registered is a guard with its register.
+func registered(t *testing.T) (*Guard, func() string) {
+	t.Helper()
+	d, err := db.OpenUnsynced(t.Context(), filepath.Join(t.TempDir(), "hub.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	feed, err := web.NewFeed(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &heard{}
+	g, err := New(t.Context(), Options{DB: d, Feed: feed, Journal: h, Log: slog.New(slog.DiscardHandler), Connected: func(string) bool { return true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, func() string {
+		defer h.text.Reset()
+		return h.text.String()
+	}
+}
+
+func (g *Guard) happens(t *testing.T, typ, part, data string, at time.Time) {
+	t.Helper()
+	ev := event.Event{
+		Device: "charger-1", Kind: event.Charger, Zone: "east/b01", Channel: event.Happening, Type: typ, Part: part, At: at, ReceivedAt: at, Data: json.RawMessage(data),
+	}
+	if err := g.o.DB.Tx(t.Context(), func(tx *sql.Tx) error { return g.Handle(t.Context(), tx, []event.Event{ev}) }); err != nil {
+		t.Fatal(err)
+	}
+	g.Committed()
+}
+
+func (g *Guard) reads(part string, at time.Time, state string, watts float64) {
+	b, _ := json.Marshal(map[string]any{"state": state, "power_w": watts, "temp_c": 30})
+	g.Live(event.Event{Device: "charger-1", Kind: event.Charger, Zone: "east/b01", Channel: event.Telemetry, Part: part, At: at, ReceivedAt: at, Data: b})
+}
+
+// TestReadingsOvertakeTheJournal: readings are live, sessions come by the journal. A reading
+// that is here before the beginning, and one that is here before the end, take neither the
+// battery's name nor what was found.
+func TestReadingsOvertakeTheJournal(t *testing.T) {
+	g, said := registered(t)
+	at := time.UnixMilli(1_800_000_000_000).UTC()
+	for night, part := range []string{"3", "9"} {
+		from := at.Add(time.Duration(night) * 24 * time.Hour)
+		g.reads(part, from.Add(30*time.Millisecond), "charging", 280)
+		g.happens(t, "session_started", part, `{"user":"p-1","battery":"b-1"}`, from)
+		for s := 1; s < 600; s++ {
+			watts := 280.0
+			if s > 400 && s%4 < 2 {
+				watts = 150
+			}
+			g.reads(part, from.Add(time.Duration(s)*time.Second), "charging", watts)
+		}
+		if got := said(); !strings.Contains(got, `"oscillation"`) {
+			t.Fatalf("night %d: the swing was not found: %s", night, got)
+		}
+		g.reads(part, from.Add(601*time.Second), "idle", 0)
+		g.happens(t, "session_ended", part, `{"user":"p-1","battery":"b-1","reason":"unplugged","energy_wh":40}`, from.Add(600*time.Second))
+	}
+	if _, bad := g.Suspected("", "b-1"); !bad {
+		t.Error("abnormal at two sockets, and no suspect")
+	}
+	g.reads("4", at, "charging", 280)
+	g.happens(t, "session_ended", "4", `{"user":"p-2","reason":"full"}`, at.Add(-time.Minute)) // of the session before
+	if p := g.sheds["charger-1"].port("4"); p.began == 0 {
+		t.Error("an end from before the beginning has ended it")
+	}
+}
+
+// TestAClockThatIsSet goes back an hour, then ahead: the socket is watched on, and as old as
+// it was.
+func TestAClockThatIsSet(t *testing.T) {
+	g, said := listening(t)
+	at := time.UnixMilli(1_800_000_000_000).UTC()
+	read := func(after, clock time.Duration, watts float64) {
+		b, _ := json.Marshal(map[string]any{"state": "charging", "power_w": watts, "temp_c": 30})
+		g.take(&event.Event{
+			Device: "charger-1", Kind: event.Charger, Channel: event.Telemetry, Part: "7", At: at.Add(after + clock), ReceivedAt: at.Add(after), Data: b,
+		})
+	}
+	s := 0
+	for ; s < 600; s++ {
+		read(time.Duration(s)*time.Second, 5*time.Hour, 280)
+	}
+	for ; s < 1200; s++ {
+		read(time.Duration(s)*time.Second, 0, 280)
+	}
+	for ; s < 1800; s++ {
+		read(time.Duration(s)*time.Second, 20*time.Hour, 280)
+	}
+	if got := said(); got != "" {
+		t.Errorf("a steady charge: %s", got)
+	}
+	p := g.sheds["charger-1"].port("7")
+	if got, want := p.Energy(), 280*1800.0/3600; got < want-2 || got > want+2 {
+		t.Errorf("%.1f Wh, want %.1f", got, want)
+	}
+	for ; s < 1900; s++ {
+		read(time.Duration(s)*time.Second, 0, 280-140*float64(s/2%2))
+	}
+	if got := said(); !strings.Contains(got, `"oscillation"`) {
+		t.Errorf("after the clock was set a swing is not found: %s", got)
 	}
 }

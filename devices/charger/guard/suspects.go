@@ -99,20 +99,32 @@ func (g *Guard) begin(ev *event.Event) {
 			g.say(ev.Device, ev.Zone, ev.Part, "suspect_charging", at, ev.ReceivedAt, map[string]any{"grade": End, "why": s.Why})
 		})
 	}
-	p := g.shedOf(ev).port(ev.Part)
-	if at := ev.At.UnixMilli(); at > p.began {
-		*p = port{subject: x.subject(), began: at, heard: ev.ReceivedAt}
-		p.Begin(at, g.known[p.subject])
+	p, at := g.shedOf(ev).port(ev.Part), ev.At.UnixMilli()
+	switch subject := x.subject(); {
+	case at > p.began:
+		*p = port{subject: subject, began: at, heard: ev.ReceivedAt, last: p.last}
+		p.Begin(at, g.known[subject])
+	case p.subject == "" && p.began-at < namedWithin: // its readings were here first
+		p.subject = subject
+		p.Learn(g.known[subject])
 	}
 }
 
+// namedWithin is how much later than the first reading a session may be told of, ms:
+// readings don't wait for the journal, events do.
+const namedWithin = 60_000
+
 func (g *Guard) end(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
 	p := g.shedOf(ev).port(ev.Part)
-	if p.began == 0 {
+	of := p.ending(ev.At.UnixMilli())
+	if of == nil {
 		return nil
 	}
-	done := *p
+	done := *of
 	g.pending = append(g.pending, func() {
+		if p.last != nil && p.last.began == done.began {
+			p.last = nil
+		}
 		if p.began == done.began {
 			*p = port{heard: p.heard}
 		}
@@ -134,6 +146,18 @@ func (g *Guard) end(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
 		return err
 	}
 	return g.weigh(ctx, tx, done.subject, x.User, ev)
+}
+
+// ending is the session that ended at a time: the one that runs, or the one before it
+// where the socket has said by itself that it is over. nil: none that is known.
+func (p *port) ending(at int64) *port {
+	if p.last != nil && (p.began == 0 || at < p.began) {
+		return p.last
+	}
+	if p.began == 0 || at < p.began {
+		return nil
+	}
+	return p
 }
 
 // learn keeps what a sound session says of a battery.

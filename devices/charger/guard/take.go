@@ -57,6 +57,7 @@ func (g *Guard) take(ev *event.Event) {
 		return
 	}
 	p := s.port(ev.Part)
+	p.clock(ev)
 	p.heard = ev.ReceivedAt
 	if p.silent {
 		p.silent = false
@@ -98,7 +99,39 @@ func (p *port) follow(state string, at int64) {
 		p.began = at
 		p.Begin(at, curve.Known{})
 	case state == "idle":
-		p.began, p.told = 0, 0
+		p.over()
+	}
+}
+
+// over ends a session by the socket's own word, which comes before that of the cabinet:
+// what was found in it is kept for that.
+func (p *port) over() {
+	if p.began != 0 {
+		ended := *p
+		ended.last = nil
+		p.last = &ended
+	}
+	p.began, p.told, p.heating = 0, 0, 0
+}
+
+// setBy is by how much more or less a cabinet's clock may run between two readings than
+// the hub's, ms: what was longer on its way is late and not judged. Beyond it the clock was
+// set, and the session is as old as it was before.
+const setBy = 90_000
+
+func (p *port) clock(ev *event.Event) {
+	if p.At() == 0 || p.heard.IsZero() {
+		return
+	}
+	by := ev.At.UnixMilli() - p.At() - ev.ReceivedAt.Sub(p.heard).Milliseconds()
+	if by < setBy && by > -setBy {
+		return
+	}
+	p.Shift(by)
+	for _, x := range []*int64{&p.began, &p.heating} {
+		if *x != 0 {
+			*x += by
+		}
 	}
 }
 
@@ -118,7 +151,7 @@ func (g *Guard) back(ev *event.Event) {
 	for part, p := range s.ports {
 		p.heard = ev.ReceivedAt
 		if fresh {
-			p.began, p.told, p.heating = 0, 0, 0
+			p.over()
 		}
 		if p.silent {
 			p.silent = false
