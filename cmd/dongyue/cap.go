@@ -88,7 +88,7 @@ func capSign() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&cert, "cert", "", "PEM file of the certificate")
-	c.Flags().StringVar(&key, "key", "", "PEM file of its RSA key")
+	c.Flags().StringVar(&key, "key", "", "PEM file of its key: RSA, or ECDSA on P-256 or P-384")
 	return c
 }
 

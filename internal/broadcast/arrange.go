@@ -69,7 +69,7 @@ func (c *candidate) pause(now time.Time) {
 func candidates(ctx context.Context, tx *sql.Tx, device string) ([]candidate, error) {
 	const nodes = `n.device, n.state, n.at, n.error, n.command, n.position, n.turn, n.path, n.tell, n.told, n.due, n.began, n.level_db` // as nodeColumns
 	rows, err := tx.QueryContext(ctx, `
-		SELECT `+nodes+`, b.id, b.priority, b.live, b.seq, b.interrupted
+		SELECT `+nodes+`, b.id, b.priority, b.live, b.seq, b.interrupted, b.mode
 		FROM broadcast_nodes n JOIN broadcasts b ON b.id = n.broadcast
 		WHERE n.device = ? AND n.state IN ('queued', 'accepted', 'buffered', 'playing', 'paused') AND b.stopped_at = 0
 		ORDER BY b.seq`, device)
@@ -80,11 +80,11 @@ func candidates(ctx context.Context, tx *sql.Tx, device string) ([]candidate, er
 	var all []candidate
 	for rows.Next() {
 		var c candidate
-		var interrupted string
-		if err := scanNode(rows, &c.NodeOf, &c.broadcast, &c.claim.rank, &c.mic, &c.claim.seq, &interrupted); err != nil {
+		var interrupted, mode string
+		if err := scanNode(rows, &c.NodeOf, &c.broadcast, &c.claim.rank, &c.mic, &c.claim.seq, &interrupted, &mode); err != nil {
 			return nil, fmt.Errorf("read claims on %s: %w", device, err)
 		}
-		c.claim.live, c.claim.resume = c.mic != "", interrupted == Resume
+		c.claim.live, c.claim.resume, c.claim.drill = c.mic != "", interrupted == Resume, mode == Exercise
 		c.claim.turn = c.State != Paused && !c.due.IsZero()
 		all = append(all, c)
 	}

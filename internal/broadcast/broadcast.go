@@ -157,6 +157,7 @@ type Broadcasts struct {
 
 	mu    sync.Mutex
 	early map[string]answer  // by command and device; see replied
+	boots map[string]string  // of the loudspeakers, when they came last
 	sent  map[string]*airing // sound that is sent to a loudspeaker, by broadcast and device
 }
 
@@ -185,7 +186,7 @@ func New(ctx context.Context, o Options) (*Broadcasts, error) {
 	}
 	return &Broadcasts{
 		o: o, db: o.DB, feed: o.Feed, speakers: o.Speakers, command: o.Command, log: o.Log,
-		mics: newMicrophones(), wake: make(chan struct{}, 1), early: map[string]answer{}, sent: map[string]*airing{},
+		mics: newMicrophones(), wake: make(chan struct{}, 1), early: map[string]answer{}, boots: map[string]string{}, sent: map[string]*airing{},
 	}, nil
 }
 

@@ -16,17 +16,28 @@ const (
 // claim is what one message wants of one loudspeaker.
 type claim struct {
 	rank   int
+	drill  bool // an exercise
 	live   bool
 	seq    int64 // order of coming
 	resume bool  // it goes on where it was interrupted
 	turn   bool  // it has been told to play
 }
 
-// before tells which of two claims is heard: the more urgent one, among equals a live
-// voice before a file, then the newer one.
+// earnest reports whether a life may depend on it: then no exercise takes its place,
+// whatever that is practised for.
+func (c claim) earnest() bool { return c.rank <= LifeSafety && !c.drill }
+
+// before tells which of two claims is heard: what is earnest before all else, then the
+// more urgent one, among equals what is no exercise, a live voice before a file, the newer.
 func (c claim) before(d claim) bool {
+	if c.earnest() != d.earnest() {
+		return c.earnest()
+	}
 	if n := cmp.Compare(c.rank, d.rank); n != 0 {
 		return n < 0
+	}
+	if c.drill != d.drill {
+		return d.drill
 	}
 	if c.live != d.live {
 		return c.live

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -70,6 +71,10 @@ func TestOrderOfTheLadder(t *testing.T) {
 		{"the desk before a notice", claim{rank: Operator, seq: 1}, claim{rank: Notice, seq: 2}},
 		{"a notice before music", claim{rank: Notice, seq: 1}, claim{rank: Music, seq: 2}},
 		{"a live voice before a newer file", claim{rank: Operator, live: true, seq: 1}, claim{rank: Operator, seq: 2}},
+		{"a warning before an exercise of one", claim{rank: Official, seq: 1}, claim{rank: Official, drill: true, seq: 2}},
+		{"life safety before an exercise of a fire", claim{rank: LifeSafety, seq: 1}, claim{rank: Fire, drill: true, live: true, seq: 2}},
+		{"an exercise of a fire before the desk", claim{rank: Fire, drill: true, seq: 1}, claim{rank: Operator, seq: 2}},
+		{"a notice before an exercise of one", claim{rank: Notice, seq: 1}, claim{rank: Notice, drill: true, seq: 2}},
 		{"the newer of two voices", claim{rank: Operator, live: true, seq: 2}, claim{rank: Operator, live: true, seq: 1}},
 		{"the newer of two files", claim{rank: Notice, seq: 2}, claim{rank: Notice, seq: 1}},
 	} {
@@ -124,9 +129,37 @@ func TestMomentsOfASchedule(t *testing.T) {
 
 func TestInside(t *testing.T) {
 	l := []Point{{0, 0}, {10, 0}, {10, 5}, {5, 5}, {5, 10}, {0, 10}}
-	for p, want := range map[Point]bool{{2, 2}: true, {7, 7}: false, {2, 8}: true, {7, 2}: true, {11, 2}: false, {-1, 5}: false} {
-		if Inside(p, l) != want {
-			t.Errorf("%v: %v", p, !want)
+	star := []Point{{50, 0}, {80, 95}, {2, 35}, {98, 35}, {20, 95}} // crosses itself: its middle is gone around twice
+	eight := []Point{{0, 0}, {10, 10}, {10, 0}, {0, 10}}
+	for _, c := range []struct {
+		polygon []Point
+		p       Point
+		want    bool
+	}{
+		{l, Point{2, 2}, true},
+		{l, Point{7, 7}, false},
+		{l, Point{2, 8}, true},
+		{l, Point{7, 2}, true},
+		{l, Point{11, 2}, false},
+		{l, Point{-1, 5}, false},
+		{l, Point{0, 5}, true},   // on a side
+		{l, Point{10, 2}, true},  // on the other side
+		{l, Point{5, 10}, true},  // a corner
+		{l, Point{7, 5}, true},   // on the inner side
+		{l, Point{7, 10}, false}, // in line with a side
+		{star, Point{50, 50}, true},
+		{star, Point{50, 10}, true},
+		{star, Point{50, 90}, false},
+		{eight, Point{9, 5}, true},
+		{eight, Point{1, 5}, true},
+		{eight, Point{5, 1}, false},
+	} {
+		back := slices.Clone(c.polygon)
+		slices.Reverse(back)
+		for _, polygon := range [][]Point{c.polygon, back} {
+			if Inside(c.p, polygon) != c.want {
+				t.Errorf("%v in %v: %v", c.p, polygon, !c.want)
+			}
 		}
 	}
 }

@@ -106,7 +106,7 @@ type NodeOf struct {
 
 // Why a node failed.
 const (
-	whyOffline  = "offline"   // not connected when the message went out
+	whyOffline  = "offline"   // not connected when the message went out, or any more
 	whyNight    = "night"     // ranks 4 to 6 are silent
 	whyNoAnswer = "no_answer" // did not begin in time
 	whyNoEnd    = "no_end"    // began and never said that it ended

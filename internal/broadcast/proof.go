@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -30,13 +31,60 @@ func (b *Broadcasts) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) 
 			err = b.happened(ctx, tx, e, changed)
 		case event.Telemetry:
 			err = b.measured(ctx, tx, e, changed)
-		case event.Presence, event.State, event.Command, event.Config, event.Quarantine:
+		case event.Presence:
+			err = b.gone(ctx, tx, e, changed)
+		case event.State, event.Command, event.Config, event.Quarantine:
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return b.show(ctx, tx, changed)
+}
+
+// gone ends what played on a loudspeaker that has lost its network or its power: nobody
+// knows that it is heard, and it must not hold back what comes later. One that played on
+// by itself says so when it is back.
+func (b *Broadcasts) gone(ctx context.Context, tx *sql.Tx, e *event.Event, changed changes) error {
+	var d struct {
+		Online bool `json:"online"`
+	}
+	if json.Unmarshal(e.Data, &d) != nil || d.Online && !b.anew(e) {
+		return nil //nolint:nilerr // journaled by an older hub
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT broadcast FROM broadcast_nodes WHERE device = ? AND state = 'playing' AND at <= ?`, e.Device, e.ReceivedAt.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("read what plays on %s: %w", e.Device, err)
+	}
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		ids = append(ids, id)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("read what plays on %s: %w", e.Device, err)
+	}
+	for _, id := range ids {
+		if err := b.move(ctx, tx, id, e.Device, answer{to: Failed, why: whyOffline, at: e.ReceivedAt, position: -1}, changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// anew reports whether a loudspeaker that is here has started again since it was here
+// last: what it played is gone, although nobody missed it.
+func (b *Broadcasts) anew(e *event.Event) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	was := b.boots[e.Device]
+	if e.Boot != "" {
+		b.boots[e.Device] = e.Boot
+	}
+	return was != "" && e.Boot != "" && was != e.Boot
 }
 
 // answer is what a loudspeaker says of a message.

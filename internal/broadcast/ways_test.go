@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"io"
 	"math"
 	"net/http"
@@ -198,6 +199,39 @@ func TestPolygon(t *testing.T) {
 		if status, _ := r.ask("POST", "/broadcasts", body); status != 422 {
 			t.Errorf("%s: %d", body, status)
 		}
+	}
+}
+
+// One that dies in the middle plays no more, and holds back nothing that comes later; one
+// that only lost its network says afterwards that it was heard.
+func TestDiesInTheMiddle(t *testing.T) {
+	presence := func(online bool, boot string) event.Event {
+		data, _ := json.Marshal(map[string]any{"online": online})
+		return event.Event{Device: "s-1", Kind: event.Speaker, Channel: event.Presence, Boot: boot, ReceivedAt: time.Now(), Data: data}
+	}
+	r := fresh(t)
+	r.handle(presence(true, "b1"))
+	fire := r.send(broadcast.Request{Zones: []string{"east/b01"}, Text: "x", Priority: 1})
+	r.handle(happened("s-1", "playing", fire.ID), presence(true, "b1"))
+	if got := r.states(fire.ID); got != "s-1:playing" {
+		t.Fatalf("connected again: %s", got)
+	}
+	r.handle(presence(false, ""))
+	if got := r.states(fire.ID); got != "s-1:failed:offline" {
+		t.Errorf("without network: %s", got)
+	}
+	r.handle(happened("s-1", "finished", fire.ID))
+	if got := r.states(fire.ID); got != "s-1:done" {
+		t.Errorf("it played on: %s", got)
+	}
+	second := r.send(broadcast.Request{Zones: []string{"east/b01"}, Text: "y", Priority: 1})
+	r.handle(happened("s-1", "playing", second.ID), presence(true, "b2"))
+	if got := r.states(second.ID); got != "s-1:failed:offline" {
+		t.Errorf("it has started anew: %s", got)
+	}
+	desk := r.send(broadcast.Request{Zones: []string{"east/b01"}, Text: "z", Priority: 4})
+	if r.find(desk.ID, 1); r.states(desk.ID) != "s-1:queued" {
+		t.Errorf("what comes later: %s", r.states(desk.ID))
 	}
 }
 

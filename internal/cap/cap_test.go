@@ -2,6 +2,8 @@ package cap
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -98,6 +100,97 @@ func TestSignedMessageIsRead(t *testing.T) {
 	b2, err := again.SignXML(b)
 	if err != nil || !bytes.Equal(b, b2) {
 		t.Errorf("signed twice it differs: %v", err)
+	}
+}
+
+// curved makes a certificate of a sender on a curve.
+func curved(t testing.TB, name string, c elliptic.Curve) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(c, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &x509.Certificate{SerialNumber: big.NewInt(8), Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(24 * time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, x, x, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// Signatures on curves are written as XML has them and read as others write them; what is
+// older, shorter or of another key is not believed.
+func TestSignaturesOnCurves(t *testing.T) {
+	for name, c := range map[string]struct {
+		curve  elliptic.Curve
+		method string
+		bytes  int
+	}{
+		"P-256": {elliptic.P256(), "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", 64},
+		"P-384": {elliptic.P384(), "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384", 96},
+	} {
+		p := curved(t, "met@chengdu.example", c.curve)
+		keys := keysOf(t, pair(t, "another@x", 2048), p)
+		good := string(signed(t, p, storm()))
+		_, rest, _ := strings.Cut(good, "<ds:SignatureValue>")
+		value, _, _ := strings.Cut(rest, "</ds:SignatureValue>")
+		if n := len(unbase64(value)); n != c.bytes || !strings.Contains(good, `Algorithm="`+c.method+`"`) {
+			t.Errorf("%s: a value of %d bytes in %s", name, n, good)
+		}
+		if m, err := keys.Open([]byte(good), now); err != nil || m.Identifier != storm().Identifier {
+			t.Errorf("%s: %v", name, err)
+		}
+		pretty := strings.Replace(good, value, "\n   "+value[:20]+"\n   "+value[20:]+"\n  ", 1)
+		if _, err := keys.Open([]byte(pretty), now); err != nil {
+			t.Errorf("%s, written prettily: %v", name, err)
+		}
+		other := string(signed(t, curved(t, "met@chengdu.example", c.curve), storm()))
+		for what, b := range map[string]string{
+			"changed":      strings.Replace(good, "暴雨红色预警", "暴雨蓝色预警", 1),
+			"another key":  other,
+			"SHA-1":        strings.Replace(good, c.method, "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha1", 1),
+			"as RSA":       strings.Replace(good, c.method, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", 1),
+			"no value":     strings.Replace(good, value, "", 1),
+			"a short one":  strings.Replace(good, value, value[:40], 1),
+			"zeros":        strings.Replace(good, value, strings.Repeat("A", len(value)-2)+"==", 1),
+			"no such part": strings.Replace(strings.Replace(good, "<ds:SignatureValue>", "<ds:KeyName>", 1), "</ds:SignatureValue>", "</ds:KeyName>", 1),
+		} {
+			if m, err := keys.Open([]byte(b), now); m != nil || !errors.Is(err, ErrSignature) && !errors.Is(err, ErrUnknown) {
+				t.Errorf("%s, %s: %v", name, what, err)
+			}
+		}
+	}
+	for _, c := range []elliptic.Curve{elliptic.P224(), elliptic.P521()} {
+		x, err := x509.ParseCertificate(curved(t, "a", c).Certificate[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (&Keys{}).Add(x) == nil {
+			t.Errorf("%s was taken", c.Params().Name)
+		}
+	}
+}
+
+func TestPolygonsOfTheEarth(t *testing.T) {
+	for s, want := range map[string]string{
+		"30,104 30,104.1 30.1,104.1 30,104":                   "",
+		"30,104 30,104 30,104.1 30.1,104.1 30.1,104.1 30,104": "", // corners that are told twice
+		"-17,178 -17,-178 -19,-178 -19,178 -17,178":           "", // Fiji, on both sides of the date line
+		"-60,-180 60,-180 60,180 -60,180 -60,-180":            "", // around the earth
+		"30,104 30,104 30,104 30,104":                         "fewer",
+		"30,104 30,104.1 30.1,104.1 30.1,104":                 "not closed",
+		"30,104 30.1,104.1 30,104.1 30.1,104 30,104":          "crosses",
+		"-17,178 -19,-178 -17,-178 -19,178 -17,178":           "crosses", // on both sides of the date line
+		"80,0 80,120 80,-120 80,0":                            "crosses", // around the pole
+		"NaN,104 30,104.1 30.1,104.1 NaN,104":                 "not on the earth",
+		"30,104 30,104.1 91,104.1 30,104":                     "not on the earth",
+		"30,104 30,181 30.1,104.1 30,104":                     "not on the earth",
+		"30,104 30,104.1 30.1 30,104":                         "no point",
+	} {
+		_, err := parsePolygon(s)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", s, err, want)
+		}
 	}
 }
 

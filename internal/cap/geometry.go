@@ -29,6 +29,9 @@ func parsePolygon(s string) (p Polygon, err error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(p) > 0 && p[len(p)-1] == x {
+			continue // a corner that is told twice is one
+		}
 		if p = append(p, x); len(p) > maxPoints {
 			return nil, fmt.Errorf("has more than %d points", maxPoints)
 		}
@@ -59,8 +62,30 @@ func parseCircle(s string) (c Circle, err error) {
 	return c, nil
 }
 
+// Unrolled are the corners with longitudes that go on past 180°, for a polygon that lies
+// on both sides of the date line: its edges are the shorter way around the earth.
+func (p Polygon) Unrolled() Polygon {
+	out := make(Polygon, len(p))
+	for i, x := range p {
+		if i > 0 {
+			if by := x.Lon - p[i-1].Lon; by > 180 && by < 360 {
+				x.Lon -= 360
+			} else if by < -180 && by > -360 {
+				x.Lon += 360
+			}
+			x.Lon += out[i-1].Lon - p[i-1].Lon
+		}
+		out[i] = x
+	}
+	return out
+}
+
 // crosses tells whether two edges that are no neighbours meet.
 func (p Polygon) crosses() bool {
+	p = p.Unrolled()
+	if p[0] != p[len(p)-1] {
+		return true // it goes around a pole
+	}
 	n := len(p) - 1
 	for i := range n {
 		for j := i + 1; j < n; j++ {

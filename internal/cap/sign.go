@@ -3,6 +3,8 @@ package cap
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
@@ -68,15 +70,25 @@ func LoadKeys(dir string) (*Keys, error) {
 
 // Add believes one more certificate.
 func (k *Keys) Add(c *x509.Certificate) error {
-	key, ok := c.PublicKey.(*rsa.PublicKey)
 	switch {
-	case !ok || key.N.BitLen() < minKey:
-		return fmt.Errorf("the key is not RSA of at least %d bits", minKey)
+	case !goodKey(c.PublicKey):
+		return fmt.Errorf("the key is neither RSA of at least %d bits nor ECDSA on P-256 or P-384", minKey)
 	case c.Subject.CommonName == "":
 		return errors.New("the certificate has no common name: it is the sender that it speaks for")
 	}
 	k.certs = append(k.certs, c)
 	return nil
+}
+
+// goodKey takes what cannot be broken.
+func goodKey(key crypto.PublicKey) bool {
+	switch k := key.(type) {
+	case *rsa.PublicKey:
+		return k.N.BitLen() >= minKey
+	case *ecdsa.PublicKey:
+		return k.Curve == elliptic.P256() || k.Curve == elliptic.P384()
+	}
+	return false
 }
 
 // Senders are the names that are believed.
@@ -98,6 +110,9 @@ func (k *Keys) Open(b []byte, now time.Time) (*Message, error) {
 		return nil, bad("", "is not XML: %v", err)
 	}
 	if err := oneSignature(doc.Root()); err != nil {
+		return nil, err
+	}
+	if err := forLibrary(doc.Root()); err != nil {
 		return nil, err
 	}
 	// Keys are tried one by one: a message need not bring its certificate, and what it
@@ -146,7 +161,8 @@ func verify(root *etree.Element, c *x509.Certificate, now time.Time) (covered *e
 // Algorithms that are taken. What is older can be forged.
 func goodAlgorithm(a string) bool {
 	return slices.Contains([]string{
-		dsig.RSASHA256SignatureMethod, dsig.RSASHA512SignatureMethod,
+		dsig.RSASHA256SignatureMethod, dsig.RSASHA512SignatureMethod, dsig.ECDSASHA256SignatureMethod, dsig.ECDSASHA384SignatureMethod,
+		"http://www.w3.org/2001/04/xmldsig-more#sha384",
 		"http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2001/04/xmlenc#sha512",
 	}, a)
 }
@@ -178,7 +194,7 @@ func oneSignature(root *etree.Element) error {
 	for _, tag := range []string{"SignatureMethod", "DigestMethod"} {
 		ms := s.FindElements(".//" + tag)
 		if len(ms) != 1 || !goodAlgorithm(ms[0].SelectAttrValue("Algorithm", "")) {
-			return fmt.Errorf("%w: %s must be RSA with SHA-256 or SHA-512", ErrSignature, tag)
+			return fmt.Errorf("%w: %s must be RSA with SHA-256 or SHA-512, or ECDSA with SHA-256 or SHA-384", ErrSignature, tag)
 		}
 	}
 	return nil
@@ -186,15 +202,25 @@ func oneSignature(root *etree.Element) error {
 
 // Signer signs messages of one's own.
 type Signer struct {
-	pair tls.Certificate
+	key    crypto.Signer
+	certs  [][]byte
+	method string
 }
 
-// NewSigner takes a certificate with its RSA key.
+// NewSigner takes a certificate with its key.
 func NewSigner(pair tls.Certificate) (*Signer, error) {
-	if _, ok := pair.PrivateKey.(*rsa.PrivateKey); !ok || len(pair.Certificate) == 0 {
-		return nil, errors.New("cap: the key is not RSA")
+	key, ok := pair.PrivateKey.(crypto.Signer)
+	if !ok || len(pair.Certificate) == 0 || !goodKey(key.Public()) {
+		return nil, fmt.Errorf("cap: the key is neither RSA of at least %d bits nor ECDSA on P-256 or P-384", minKey)
 	}
-	return &Signer{pair}, nil
+	s := &Signer{key, pair.Certificate, dsig.RSASHA256SignatureMethod}
+	if k, ok := key.Public().(*ecdsa.PublicKey); ok {
+		s.key, s.method = fixed{key, half(k)}, dsig.ECDSASHA256SignatureMethod
+		if k.Curve == elliptic.P384() {
+			s.method = dsig.ECDSASHA384SignatureMethod
+		}
+	}
+	return s, nil
 }
 
 // Sign writes a message and signs it.
@@ -215,12 +241,12 @@ func (s *Signer) SignXML(b []byte) ([]byte, error) {
 	if _, err := fromTree(doc.Root()); err != nil {
 		return nil, err
 	}
-	ctx, err := dsig.NewSigningContext(s.pair.PrivateKey.(crypto.Signer), s.pair.Certificate) //nolint:forcetypeassert // an RSA key is one
+	ctx, err := dsig.NewSigningContext(s.key, s.certs)
 	if err != nil {
 		return nil, fmt.Errorf("cap: %w", err)
 	}
 	ctx.Canonicalizer = dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("")
-	if err := ctx.SetSignatureMethod(dsig.RSASHA256SignatureMethod); err != nil {
+	if err := ctx.SetSignatureMethod(s.method); err != nil {
 		return nil, fmt.Errorf("cap: %w", err)
 	}
 	signed, err := ctx.SignEnveloped(doc.Root())
