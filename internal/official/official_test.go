@@ -507,3 +507,162 @@ func TestWhatIsReadOfAMessage(t *testing.T) {
 		t.Errorf("%+v %v", out, err)
 	}
 }
+
+// TestLinksDoNotKeepTheOrder: what was cancelled or updated before it came is not heard.
+func TestLinksDoNotKeepTheOrder(t *testing.T) {
+	for kind, want := range map[string]State{cap.Cancel: Cancelled, cap.Update: Updated} {
+		r := fresh(t)
+		first := r.message(cap.Area{})
+		refer := func(status string) {
+			r.receive(r.message(cap.Area{}, func(m *cap.Message) {
+				m.MsgType, m.Status, m.References = kind, status, []cap.Reference{cap.Of(first)}
+			}))
+		}
+		other := r.message(cap.Area{})
+		refer(cap.StatusActual)
+		heard := len(r.town.calls)
+		if e := r.receive(first); e.State != want || len(r.town.calls) != heard {
+			t.Errorf("%s: %+v, heard %d", kind, e, len(r.town.calls)-heard)
+		}
+		if e := r.receive(other); e.State != Speaking {
+			t.Errorf("%s: one that nobody has ended: %+v", kind, e)
+		}
+		second := r.message(cap.Area{})
+		first = second
+		refer(cap.StatusExercise)
+		if e := r.receive(second); e.State != Speaking {
+			t.Errorf("%s of an exercise ends what is actual: %+v", kind, e)
+		}
+	}
+}
+
+// TestAnUpdateThatIsNotForUs any more, or over, ends what it updates.
+func TestAnUpdateThatIsNotForUs(t *testing.T) {
+	past := time.Now().Add(-time.Minute)
+	far := cap.Area{Desc: "远处", Polygons: []cap.Polygon{{{Lat: 40, Lon: 100}, {Lat: 40, Lon: 101}, {Lat: 41, Lon: 101}, {Lat: 40, Lon: 100}}}}
+	for what, change := range map[string]func(*cap.Message){
+		"elsewhere": func(m *cap.Message) { m.Infos[0].Areas = []cap.Area{far} },
+		"over":      func(m *cap.Message) { m.Infos[0].Expires = &past },
+	} {
+		panels := &signs{}
+		r := fresh(t, func(o *Options) { o.Signs = panels })
+		first := r.message(cap.Area{})
+		e := r.receive(first)
+		r.receive(r.message(cap.Area{}, change, func(m *cap.Message) { m.MsgType, m.References = cap.Update, []cap.Reference{cap.Of(first)} }))
+		now, err := r.entries(t.Context(), "WHERE id = ?", e.ID)
+		if err != nil || now[0].State != Updated || strings.Join(r.town.silenced, ",") != e.Broadcast || len(panels.ended) != 1 || len(r.town.calls) != 1 {
+			t.Errorf("%s: %s, silenced %v, panels %v, %v", what, now[0].State, r.town.silenced, panels.ended, err)
+		}
+	}
+}
+
+// TestInfosOfSeveralPlaces: each place hears its own, and what is over is not said.
+func TestInfosOfSeveralPlaces(t *testing.T) {
+	r := fresh(t)
+	past := time.Now().Add(-time.Minute)
+	east := cap.Area{Desc: "东苑", Polygons: []cap.Polygon{{r.at(320, 120), r.at(330, 120), r.at(330, 130), r.at(320, 120)}}}
+	far := cap.Area{Desc: "远处", Polygons: []cap.Polygon{{{Lat: 40, Lon: 100}, {Lat: 40, Lon: 101}, {Lat: 41, Lon: 101}, {Lat: 40, Lon: 100}}}}
+	info := func(text, severity string, area cap.Area, expires *time.Time) cap.Info {
+		return cap.Info{
+			Language: "zh-CN", Categories: []string{"Met"}, Event: "洪水", Urgency: "Immediate", Severity: severity, Certainty: "Observed", Headline: text,
+			Expires: expires, Areas: []cap.Area{area},
+		}
+	}
+	for what, c := range map[string]struct {
+		infos []cap.Info
+		text  string
+		zones string
+		grave bool
+	}{
+		"ours is the second":     {[]cap.Info{info("立即撤离", "Extreme", far, nil), info("注意防范", "Minor", east, nil)}, "注意防范。", "east", false},
+		"ours is not over":       {[]cap.Info{info("立即撤离", "Extreme", east, &past), info("注意防范", "Moderate", east, nil)}, "注意防范。", "east", false},
+		"one in words follows":   {[]cap.Info{info("注意防范", "Severe", cap.Area{Desc: "河边"}, nil), info("river", "Severe", east, nil)}, "注意防范。", "east", true},
+		"words of another place": {[]cap.Info{info("注意防范", "Severe", cap.Area{Desc: "河边"}, nil), info("river", "Severe", far, nil)}, "", "", false},
+	} {
+		before := len(r.town.calls)
+		e := r.receive(r.message(cap.Area{}, func(m *cap.Message) { m.Infos = c.infos }))
+		if c.text == "" {
+			if e.State != Elsewhere || len(r.town.calls) != before {
+				t.Errorf("%s: %+v", what, e)
+			}
+			continue
+		}
+		if len(r.town.calls) != before+1 {
+			t.Errorf("%s: %+v", what, e)
+			continue
+		}
+		if got := r.town.calls[before]; got.Text != c.text || strings.Join(got.Zones, ",") != c.zones || got.Grave != c.grave {
+			t.Errorf("%s: %+v", what, got)
+		}
+	}
+}
+
+// TestCodesOfLargerPlaces: a code of the county or province around is for us as well.
+func TestCodesOfLargerPlaces(t *testing.T) {
+	r := fresh(t)
+	for code, want := range map[string]string{"510100": "", "510000": "", "510107000000": "", "510108": "elsewhere", "520000": "elsewhere", "510107999": "elsewhere", "5101": "elsewhere", "x": "elsewhere"} {
+		e := r.receive(r.message(cap.Area{Geocodes: []cap.Value{{Name: "GB2260", Value: code}}}))
+		got := strings.Join(e.Zones, ",")
+		if e.State == Elsewhere {
+			got = "elsewhere"
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", code, got, want)
+		}
+	}
+	none := fresh(t, func(o *Options) { o.Geocodes = nil })
+	if e := none.receive(none.message(cap.Area{Geocodes: []cap.Value{{Name: "GB2260", Value: "510107"}}})); e.State != Speaking || e.Zones[0] != "" {
+		t.Errorf("a hub that knows no codes: %+v", e)
+	}
+}
+
+// TestTheDateLine runs around a plan beside it.
+func TestTheDateLine(t *testing.T) {
+	g := &Origin{Lat: -18, Lon: -179.5}
+	zone := rect{0, 0, 100, 100}
+	for s, want := range map[*cap.Polygon]bool{
+		{{Lat: -17, Lon: 179}, {Lat: -17, Lon: -179}, {Lat: -19, Lon: -179}, {Lat: -19, Lon: 179}, {Lat: -17, Lon: 179}}:  true,
+		{{Lat: -17, Lon: -179}, {Lat: -17, Lon: 179}, {Lat: -19, Lon: 179}, {Lat: -19, Lon: -179}, {Lat: -17, Lon: -179}}: true,
+		{{Lat: -17, Lon: 178}, {Lat: -17, Lon: 179}, {Lat: -19, Lon: 179}, {Lat: -19, Lon: 178}, {Lat: -17, Lon: 178}}:    false,
+		{{Lat: -60, Lon: -180}, {Lat: 60, Lon: -180}, {Lat: 60, Lon: 180}, {Lat: -60, Lon: 180}, {Lat: -60, Lon: -180}}:   true,
+		{{Lat: 0, Lon: 120}, {Lat: 0, Lon: -120}, {Lat: 60, Lon: -120}, {Lat: 60, Lon: 120}, {Lat: 0, Lon: 120}}:          false,
+	} {
+		if zone.touches(g.outline(*s)) != want {
+			t.Errorf("%v: %v", *s, !want)
+		}
+	}
+	if dayi := (&Origin{Lat: 30.6, Lon: 103.5}); zone.touches(dayi.outline(cap.Polygon{
+		{Lat: 0, Lon: 120}, {Lat: 0, Lon: -120}, {Lat: 60, Lon: -120}, {Lat: 60, Lon: 120}, {Lat: 0, Lon: 120},
+	})) {
+		t.Error("the Pacific lies around Dayi")
+	}
+}
+
+// TestForNamedPeopleOnly: what is private is not said aloud.
+func TestForNamedPeopleOnly(t *testing.T) {
+	r := fresh(t)
+	for _, scope := range []string{"Private", "Restricted"} {
+		if e := r.receive(r.message(cap.Area{}, func(m *cap.Message) { m.Scope, m.Addresses = scope, "hub" })); e.State != Silent || len(r.town.calls) != 0 {
+			t.Errorf("%s: %+v", scope, e)
+		}
+	}
+}
+
+// TestAFileThatIsBeingWritten may stop at the end of any element; it is no forgery.
+func TestAFileThatIsBeingWritten(t *testing.T) {
+	r := fresh(t)
+	good, err := r.signer.Sign(r.message(cap.Area{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range good {
+		if ended(good[:i]) {
+			t.Fatalf("%d of %d bytes are taken for all: …%s", i, len(good), good[max(0, i-40):i])
+		}
+	}
+	for _, whole := range []string{string(good), string(good) + "\n\n", "<html></html>", "<?xml version='1.0'?><!-- by hand --><a:alert >1</a:alert >"} {
+		if !ended([]byte(whole)) {
+			t.Errorf("not taken: %s", whole)
+		}
+	}
+}

@@ -2,9 +2,11 @@ package official
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"dongyue/internal/cap"
 )
@@ -33,37 +35,85 @@ func (g *Origin) Earth(x, y float64) cap.Point {
 	return cap.Point{Lat: g.Lat + north/degree, Lon: g.Lon + east/(degree*math.Cos(g.Lat*math.Pi/180))}
 }
 
-// where are the zones that a message is for; here is false when it is for another place.
+// where are the zones that a message is for, and what of it is said there: infos of other
+// places are left out, and so are those that are over. None is for another place.
 // What can't be placed is for everybody: nobody is left out because a plan is missing.
-func (o *Official) where(ctx context.Context, m *cap.Message) (zones []string, here bool) {
+func (o *Official) where(ctx context.Context, m *cap.Message, now time.Time) (zones []string, said *cap.Message) {
 	all := o.o.Zones.Zones(ctx)
 	hit := map[string]bool{}
-	placed := false
+	anywhere, x := true, *m
+	x.Infos = nil
 	for i := range m.Infos {
-		for _, a := range m.Infos[i].Areas {
-			if len(a.Polygons)+len(a.Circles)+len(a.Geocodes) == 0 {
-				continue // described in words only
-			}
-			for _, g := range a.Geocodes {
-				placed = true
-				if zone, ok := o.o.Geocodes[g.Value]; ok {
-					hit[zone] = true
-				}
-			}
-			if len(a.Polygons)+len(a.Circles) == 0 {
-				continue
-			}
-			if o.o.Origin == nil || !drawn(all) {
-				return []string{""}, true
-			}
-			placed = true
-			o.drawnIn(&a, all, hit)
+		info := &m.Infos[i]
+		if e := info.Expires; e != nil && !e.After(now) {
+			continue
+		}
+		here, placed := o.placed(info, all)
+		if placed {
+			anywhere = false
+			maps.Copy(hit, here)
+		}
+		if !placed || len(here) > 0 { // what names no place follows what does
+			x.Infos = append(x.Infos, *info)
 		}
 	}
-	if !placed {
-		return []string{""}, true
+	if anywhere {
+		hit[""] = true
 	}
-	return top(hit), len(hit) > 0
+	if len(hit) == 0 {
+		x.Infos = nil
+	}
+	return top(hit), &x
+}
+
+// placed are the zones that an info is for; ok is false where it names no place.
+func (o *Official) placed(info *cap.Info, all []Zone) (hit map[string]bool, ok bool) {
+	hit = map[string]bool{}
+	for i := range info.Areas {
+		a := &info.Areas[i]
+		if len(a.Polygons)+len(a.Circles)+len(a.Geocodes) == 0 {
+			continue // described in words only
+		}
+		ok = true
+		for _, g := range a.Geocodes {
+			for _, zone := range o.coded(g.Value) {
+				hit[zone] = true
+			}
+		}
+		if len(a.Polygons)+len(a.Circles) == 0 {
+			continue
+		}
+		if o.o.Origin == nil || !drawn(all) {
+			hit[""] = true
+			continue
+		}
+		o.drawnIn(a, all, hit)
+	}
+	return hit, ok
+}
+
+// coded are the zones of a code. One of a county or province, which ends in 00 (GB/T 2260),
+// is for all codes in it. A hub that knows no codes knows of none that it is elsewhere.
+func (o *Official) coded(code string) (zones []string) {
+	if len(o.o.Geocodes) == 0 {
+		return []string{""}
+	}
+	if zone, ok := o.o.Geocodes[code]; ok {
+		return []string{zone}
+	}
+	if len(code) < 6 || strings.Trim(code, "0123456789") != "" {
+		return nil
+	}
+	within := code
+	for strings.HasSuffix(within, "00") && len(within) > 2 && len(within)%2 == 0 {
+		within = within[:len(within)-2]
+	}
+	for known, zone := range o.o.Geocodes {
+		if within != code && strings.HasPrefix(known, within) {
+			zones = append(zones, zone)
+		}
+	}
+	return zones
 }
 
 func drawn(all []Zone) bool {
@@ -78,11 +128,7 @@ func (o *Official) drawnIn(a *cap.Area, all []Zone, hit map[string]bool) {
 		}
 		r := rect{z.Shape[0], z.Shape[1], z.Shape[0] + z.Shape[2], z.Shape[1] + z.Shape[3]}
 		for _, p := range a.Polygons {
-			ps := make([]point, len(p))
-			for i := range p {
-				ps[i] = o.o.Origin.plan(p[i])
-			}
-			if r.touches(ps) {
+			if r.touches(o.o.Origin.outline(p)) {
 				hit[z.ID] = true
 			}
 		}
@@ -92,6 +138,30 @@ func (o *Official) drawnIn(a *cap.Area, all []Zone, hit map[string]bool) {
 			}
 		}
 	}
+}
+
+// outline is a polygon on the plan, with the date line beyond the horizon.
+func (g *Origin) outline(p cap.Polygon) []point {
+	p = p.Unrolled()
+	east := 0.0 // the turn around the earth in which it lies around the plan, or next to it
+	if lo, hi := extent(p); g.Lon < lo-180 {
+		east = -360
+	} else if g.Lon > hi+180 {
+		east = 360
+	}
+	ps := make([]point, len(p))
+	for i := range p {
+		ps[i] = g.plan(cap.Point{Lat: p[i].Lat, Lon: p[i].Lon + east})
+	}
+	return ps
+}
+
+func extent(p cap.Polygon) (lo, hi float64) {
+	lo, hi = 1e9, -1e9
+	for i := range p {
+		lo, hi = min(lo, p[i].Lon), max(hi, p[i].Lon)
+	}
+	return lo, hi
 }
 
 // top are the zones that lie in no other of them.

@@ -112,7 +112,12 @@ func (o *Official) act(ctx context.Context, e Entry) (Entry, error) {
 	if err != nil {
 		return e, err
 	}
-	sounds := m.Status == cap.StatusActual || m.Status == cap.StatusExercise
+	after, err := o.overtaken(ctx, m)
+	if err != nil {
+		return e, err
+	}
+	// What is for named people only is not said aloud (CAP 1.2, 3.2.1: scope).
+	sounds := (m.Status == cap.StatusActual || m.Status == cap.StatusExercise) && (public(m) || m.MsgType == cap.Cancel)
 	switch {
 	case m.MsgType == cap.Ack || m.MsgType == cap.Error || !sounds:
 		e.State = Silent
@@ -123,8 +128,13 @@ func (o *Official) act(ctx context.Context, e Entry) (Entry, error) {
 				return e, err
 			}
 		}
+	case after != "":
+		e.State = after
 	case m.Expired(time.Now()):
 		e.State = Expired
+		if err := o.replaced(ctx, m, old); err != nil {
+			return e, err
+		}
 	default:
 		if err := o.speak(ctx, &e, old); err != nil {
 			return e, err
@@ -144,6 +154,56 @@ func (o *Official) act(ctx context.Context, e Entry) (Entry, error) {
 	})
 	o.nudge()
 	return e.complete(), err
+}
+
+// overtaken is what became of a message before it came: links don't keep the order, and
+// what was cancelled or updated meanwhile must not be heard any more. "" for nothing.
+func (o *Official) overtaken(ctx context.Context, m *cap.Message) (State, error) {
+	if m.MsgType != cap.Alert && m.MsgType != cap.Update {
+		return "", nil
+	}
+	later, err := o.entries(ctx, `WHERE sender = ? AND identifier <> ? AND instr(message, ?) > 0 ORDER BY seq`, m.Sender, m.Identifier, m.Identifier)
+	if err != nil {
+		return "", err
+	}
+	became := State("")
+	for i := range later {
+		x := later[i].Message
+		if x == nil || x.Status != m.Status || !slices.ContainsFunc(x.References, func(r cap.Reference) bool {
+			return r.Sender == m.Sender && r.Identifier == m.Identifier
+		}) {
+			continue
+		}
+		switch x.MsgType {
+		case cap.Cancel:
+			return Cancelled, nil
+		case cap.Update:
+			became = Updated
+		}
+	}
+	return became, nil
+}
+
+// replaced ends what an update takes the place of without being heard here: it is about
+// another place now, or over.
+func (o *Official) replaced(ctx context.Context, m *cap.Message, old []Entry) error {
+	if m.MsgType != cap.Update {
+		return nil
+	}
+	for i := range old {
+		if o.o.Signs != nil {
+			if err := o.o.Signs.End(ctx, old[i].ID); err != nil {
+				return err
+			}
+		}
+		if old[i].Broadcast == "" {
+			continue
+		}
+		if err := o.o.Air.Silence(ctx, old[i].Broadcast); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // referred are the messages that this one is about, of the same sender and kind: an
@@ -168,7 +228,7 @@ func (o *Official) referred(ctx context.Context, m *cap.Message) (old []Entry, e
 
 // supersede notes that a message has taken the place of others.
 func (o *Official) supersede(ctx context.Context, tx *sql.Tx, e *Entry, old []Entry) error {
-	if e.Message.MsgType != cap.Update || e.State != Speaking && e.State != Failed {
+	if e.Message.MsgType != cap.Update || !slices.Contains([]State{Speaking, Failed, Elsewhere, Expired}, e.State) {
 		return nil
 	}
 	for i := range old {
@@ -207,13 +267,13 @@ func (o *Official) cancel(ctx context.Context, e *Entry) error {
 
 // speak lets a message be heard where it belongs.
 func (o *Official) speak(ctx context.Context, e *Entry, old []Entry) error {
-	zones, here := o.where(ctx, e.Message)
-	if e.Zones = zones; !here {
+	zones, said := o.where(ctx, e.Message, time.Now())
+	if e.Zones = zones; len(said.Infos) == 0 {
 		e.State, e.Zones = Elsewhere, []string{}
-		return nil
+		return o.replaced(ctx, e.Message, old)
 	}
 	c := Call{
-		Zones: zones, Text: Text(e.Message), Grave: e.Message.Grave(), Exercise: e.Message.Status == cap.StatusExercise,
+		Zones: zones, Text: Text(said), Grave: said.Grave(), Exercise: e.Message.Status == cap.StatusExercise,
 		Key: "official/" + e.Message.Sender + "/" + e.Message.Identifier, Ref: e.ID,
 	}
 	for i := range old {
@@ -222,7 +282,7 @@ func (o *Official) speak(ctx context.Context, e *Entry, old []Entry) error {
 		}
 	}
 	id, err := o.o.Air.Speak(ctx, c)
-	if err := o.write(ctx, e, old); err != nil { // also where nothing is heard
+	if err := o.write(ctx, e, said, old); err != nil { // also where nothing is heard
 		return err
 	}
 	if err != nil {

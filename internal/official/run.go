@@ -109,6 +109,24 @@ func (o *Official) folder(ctx context.Context) error {
 	return nil
 }
 
+// ended reports whether a file is there to the end of its root: one that is being written
+// may stop at any other >.
+func ended(raw []byte) bool {
+	s := strings.TrimRight(string(raw), " \t\r\n")
+	i := strings.LastIndex(s, "</")
+	if i < 0 || !strings.HasSuffix(s, ">") {
+		return false
+	}
+	last := strings.TrimSpace(s[i+2 : len(s)-1])
+	for j := 0; j+1 < i; j++ {
+		if c := s[j+1]; s[j] == '<' && c != '?' && c != '!' {
+			root := s[j+1:]
+			return root[:strings.IndexAny(root, " \t\r\n/>")] == last
+		}
+	}
+	return false
+}
+
 // file takes one message and puts the file away.
 func (o *Official) file(ctx context.Context, name string, at time.Time) error {
 	path := filepath.Join(o.o.Folder, name)
@@ -123,7 +141,7 @@ func (o *Official) file(ctx context.Context, name string, at time.Time) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if !strings.Contains(string(raw), "</") || !strings.HasSuffix(strings.TrimSpace(string(raw)), ">") {
+	if len(raw) <= cap.MaxBytes && !ended(raw) {
 		if time.Since(at) < whole {
 			return nil // it is being written
 		}

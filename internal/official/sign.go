@@ -14,14 +14,15 @@ const signFor = 6 * time.Hour
 // public tells whether a message is for everybody's eyes (CAP 1.2, 3.2.1: scope).
 func public(m *cap.Message) bool { return m.Scope == "Public" }
 
-// write puts a message on the panels of its zones and takes away what it updates.
-func (o *Official) write(ctx context.Context, e *Entry, old []Entry) error {
+// write puts what is said of a message on the panels of its zones and takes away what it
+// updates.
+func (o *Official) write(ctx context.Context, e *Entry, said *cap.Message, old []Entry) error {
 	if o.o.Signs == nil || !public(e.Message) {
 		return nil
 	}
 	s := Sign{
-		Ref: e.ID, Zones: e.Zones, Text: headline(e.Message), Colour: colour(e.Message), Grave: e.Message.Grave(),
-		Exercise: e.Message.Status == cap.StatusExercise, Author: e.Message.Sender, Until: until(e.Message, e.at),
+		Ref: e.ID, Zones: e.Zones, Text: headline(said), Colour: colour(said), Grave: said.Grave(),
+		Exercise: e.Message.Status == cap.StatusExercise, Author: e.Message.Sender, Until: until(said, e.at),
 	}
 	if err := o.o.Signs.Show(ctx, s); err != nil {
 		return err
