@@ -91,6 +91,7 @@ type Lighting struct {
 	faults    map[faultKey]bool    // reported and not over
 	heard     bool                 // an SOS in the transaction that runs
 	suspect   map[faultKey]Reading // seen once, not yet reported
+	levels    map[string]level     // by lamp: what was wanted of it at the last look
 }
 
 // New opens the tables and reads the plan.
@@ -117,7 +118,7 @@ func New(ctx context.Context, o Options) (*Lighting, error) {
 	if err := o.DB.Migrate(ctx, "lighting", dir); err != nil {
 		return nil, err
 	}
-	l := &Lighting{o: o, kick: make(chan struct{}, 1), wanted: map[string]string{}, faults: map[faultKey]bool{}, suspect: map[faultKey]Reading{}}
+	l := &Lighting{o: o, kick: make(chan struct{}, 1), wanted: map[string]string{}, faults: map[faultKey]bool{}, suspect: map[faultKey]Reading{}, levels: map[string]level{}}
 	return l, l.load(ctx)
 }
 

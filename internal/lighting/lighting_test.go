@@ -357,6 +357,41 @@ func TestSwitchingIsNoFault(t *testing.T) {
 	}
 }
 
+// The end of an override switches a lamp at a time that no programme names: it has its time
+// to fade as well, whether the override ended by itself or was taken back.
+func TestTheEndOfAnOverrideIsNoFault(t *testing.T) {
+	for _, taken := range []bool{false, true} {
+		s := newStreet(t)
+		s.now = time.Date(2026, 11, 29, 11, 0, 0, 0, china()) // by day
+		for i := range s.lamps {
+			s.lamps[i].Power.V, s.lamps[i].Dim.V = 2, 0
+		}
+		s.step(0)
+		made := s.call(201, "chen", "POST", "/lighting/overrides", `{"target":"lamp:lamp-e001","pct":100,"until":"`+s.now.Add(10*time.Minute).UTC().Format(time.RFC3339)+`","reason":"try"}`)
+		s.lamps[0].Power.V, s.lamps[0].Dim.V = 82, 100
+		for range 18 {
+			s.step(30 * time.Second)
+		}
+		if taken {
+			s.call(204, "chen", "DELETE", "/lighting/overrides/"+made["id"].(string), "")
+			s.step(time.Second)
+		} else {
+			s.step(59 * time.Second)
+			s.step(2 * time.Second)
+		}
+		s.step(30 * time.Second) // it fades
+		if len(s.said) != 0 {
+			t.Errorf("taken back %v: %v while it fades", taken, s.said)
+		}
+		for range 6 { // and burns on
+			s.step(30 * time.Second)
+		}
+		if !slices.Equal(s.said, []string{"lamp-e001 lamp_unexpected_on on"}) {
+			t.Errorf("taken back %v: %v", taken, s.said)
+		}
+	}
+}
+
 func TestPlanOverHTTP(t *testing.T) {
 	s := newStreet(t)
 	v := s.call(200, "li", "GET", "/lighting", "")

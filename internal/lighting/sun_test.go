@@ -147,3 +147,60 @@ func TestTheTwoEvenings(t *testing.T) {
 		}
 	}
 }
+
+// height is how high the sun stands, by other formulas than the room's: the low precision
+// ones of the Astronomical Almanac (page C24, 0.01°), by right ascension and sidereal time.
+func height(p Place, at time.Time) float64 {
+	n := float64(at.UnixMilli())/86_400_000 + 2440587.5 - 2451545.0
+	g := radians(math.Mod(357.528+0.9856003*n, 360))
+	lambda := radians(math.Mod(280.460+0.9856474*n, 360) + 1.915*math.Sin(g) + 0.020*math.Sin(2*g))
+	tilt := radians(23.439 - 0.0000004*n)
+	ascension := math.Atan2(math.Cos(tilt)*math.Sin(lambda), math.Cos(lambda))
+	declination := math.Asin(math.Sin(tilt) * math.Sin(lambda))
+	hour := radians(math.Mod((18.697374558+24.06570982441908*n)*15+p.Longitude, 360)) - ascension
+	lat := radians(p.Latitude)
+	return degrees(math.Asin(math.Sin(lat)*math.Sin(declination) + math.Cos(lat)*math.Cos(declination)*math.Cos(hour)))
+}
+
+// TestSunByOtherFormulas compares with a search for the height, in both hemispheres, near
+// the date line, where nights are white, on a leap day and in years to come.
+func TestSunByOtherFormulas(t *testing.T) {
+	places := map[string]Place{
+		"Dayi": {30.59, 103.52}, "Kashgar": {39.47, 75.99}, "Quito": {-0.18, -78.47}, "Sydney": {-33.87, 151.21}, "Ushuaia": {-54.8, -68.3},
+		"Helsinki": {60.17, 24.94}, "Apia": {-13.83, -171.77}, "Suva": {-18.14, 178.44}, "Reykjavik": {64.15, -21.94},
+	}
+	dates := []time.Time{
+		time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC), time.Date(2028, 2, 29, 0, 0, 0, 0, time.UTC), time.Date(2027, 3, 20, 0, 0, 0, 0, time.UTC),
+		time.Date(2027, 6, 21, 0, 0, 0, 0, time.UTC), time.Date(2027, 12, 21, 0, 0, 0, 0, time.UTC), time.Date(2049, 9, 23, 0, 0, 0, 0, time.UTC),
+	}
+	for name, p := range places {
+		for _, d := range dates {
+			s := p.SunOn(d.Year(), d.Month(), d.Day())
+			for _, c := range []struct {
+				what     string
+				at       time.Time
+				h        float64
+				from, to time.Duration // of noon, the sun high and low
+			}{{"dawn", s.Dawn, civil, 0, -12 * time.Hour}, {"sunrise", s.Sunrise, limb, 0, -12 * time.Hour}, {"sunset", s.Sunset, limb, 0, 12 * time.Hour}, {"dusk", s.Dusk, civil, 0, 12 * time.Hour}} {
+				high, low := s.Noon.Add(c.from), s.Noon.Add(c.to)
+				comes := height(p, high) > c.h && height(p, low) < c.h
+				if comes == c.at.IsZero() {
+					t.Errorf("%s on %s in %s: %v, it comes: %v", c.what, d.Format(time.DateOnly), name, c.at, comes)
+				}
+				if !comes || c.at.IsZero() {
+					continue
+				}
+				for low.Sub(high).Abs() > 100*time.Millisecond {
+					if mid := high.Add(low.Sub(high) / 2); height(p, mid) > c.h {
+						high = mid
+					} else {
+						low = mid
+					}
+				}
+				if by := c.at.Sub(low); by.Abs() > 30*time.Second {
+					t.Errorf("%s on %s in %s: %s, by other formulas %s", c.what, d.Format(time.DateOnly), name, c.at.Format(time.RFC3339), low.Format(time.RFC3339))
+				}
+			}
+		}
+	}
+}

@@ -41,6 +41,9 @@ func (l *Lighting) watch(ctx context.Context, lamps []Lamp, now time.Time) {
 		if o := w.Override; o != nil {
 			ok = ok && l.heldSince(o).Add(settle).Before(now)
 		}
+		if at := l.turned(x.ID, want, since, now); at.After(since) {
+			since = at
+		}
 		if !ok || !x.Online || x.Cut || now.Before(since.Add(settle)) || now.Sub(x.Power.At) > fresh || x.Power.At.Before(since) {
 			continue
 		}
@@ -50,6 +53,31 @@ func (l *Lighting) watch(ctx context.Context, lamps []Lamp, now time.Time) {
 		told := now.Sub(x.Dim.At) <= fresh && !x.Dim.At.Before(since)
 		l.see(ctx, x, dimming, want > 0 && burning && told && math.Abs(x.Dim.V-float64(want)) > apart, want)
 	}
+}
+
+// turned is when what is wanted of a lamp became what it is now; zero where it was so as
+// long as the room looks. An override that ends or is taken back, and another plan, switch
+// a lamp at a time that no programme names; since is the one that the programme names.
+func (l *Lighting) turned(lamp string, want int, since, now time.Time) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was, seen := l.levels[lamp]
+	switch {
+	case !seen || was.pct == want:
+	case since.After(was.looked):
+		was.at = since
+	default:
+		was.at = now
+	}
+	was.pct, was.looked = want, now
+	l.levels[lamp] = was
+	return was.at
+}
+
+// level is a brightness that is wanted, since when, and when that was seen last.
+type level struct {
+	pct        int
+	at, looked time.Time
 }
 
 // heldSince is when the override that a lamp has began.
