@@ -26,8 +26,16 @@ func (b *Broadcasts) Register(a *web.API) {
 		Method: http.MethodPost, Path: "/broadcasts/{id}/stop", Summary: "End a message; what it had displaced goes on",
 		Tag: tag, Action: web.Broadcast,
 	}, b.postStop)
-	a.Handle(http.MethodGet, "/broadcasts/{id}/sound", web.Public, http.HandlerFunc(b.sound))
-	a.Handle(http.MethodPost, "/broadcasts/{id}/voice", web.Public, http.HandlerFunc(b.voice))
+	signed := []web.RawParam{
+		{Name: "device", Doc: "the loudspeaker", Must: true}, {Name: "until", Doc: "how long the address is good, Unix s", Must: true},
+		{Name: "signature", Doc: "of the hub: the whole address is in the command", Must: true},
+	}
+	a.HandleAs(web.Op{
+		Method: http.MethodGet, Path: "/broadcasts/{id}/sound", Summary: "What a loudspeaker plays: WAV, or Ogg Opus of a live voice", Tag: tag, Action: web.Public,
+	}, web.Raw{Gives: "audio/wav", Query: append([]web.RawParam{{Name: "from", Doc: "ms that were heard before", Must: true}}, signed...)}, http.HandlerFunc(b.sound))
+	a.HandleAs(web.Op{
+		Method: http.MethodPost, Path: "/broadcasts/{id}/voice", Summary: "What the microphone of a loudspeaker hears, for as long as a talk lasts", Tag: tag, Action: web.Public,
+	}, web.Raw{Takes: "audio/ogg", Query: signed}, http.HandlerFunc(b.voice))
 	b.registerLibrary(a)
 }
 

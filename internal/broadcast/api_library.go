@@ -16,13 +16,15 @@ func (b *Broadcasts) registerLibrary(a *web.API) {
 	op := func(method, path, summary string) web.Op {
 		return web.Op{Method: method, Path: "/broadcasts" + path, Summary: summary, Tag: tag, Action: web.Broadcast}
 	}
-	a.Handle(http.MethodPost, "/broadcasts/recordings", web.Broadcast, http.HandlerFunc(b.upload))
+	add := op(http.MethodPost, "/recordings", "Upload a sound: WAV or Ogg Opus")
+	add.Status = http.StatusCreated
+	a.HandleAs(add, web.Raw{Takes: "audio/wav", Gives: "application/json", Query: []web.RawParam{{Name: "name", Doc: "by which people find it", Must: true}}}, http.HandlerFunc(b.upload))
 	web.Register(a, op(http.MethodGet, "/recordings", "Uploaded sounds"), b.getRecordings)
 	web.Register(a, op(http.MethodDelete, "/recordings/{id}", "Delete an uploaded sound"), func(ctx context.Context, in *idInput) (*struct{}, error) {
 		return nil, b.forget(ctx, in.ID)
 	})
 	web.Register(a, op(http.MethodGet, "/schedules", "Notices and music that come by themselves"), b.getSchedules)
-	add := op(http.MethodPost, "/schedules", "Add a notice or music at times of day")
+	add = op(http.MethodPost, "/schedules", "Add a notice or music at times of day")
 	add.Status = http.StatusCreated
 	web.Register(a, add, func(ctx context.Context, in *scheduleInput) (*scheduleOutput, error) {
 		in.Body.ID = ""

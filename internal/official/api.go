@@ -16,10 +16,14 @@ import (
 // Register adds the operations.
 func (o *Official) Register(a *web.API) {
 	const tag = "official"
-	a.Handle(http.MethodPost, "/official/messages", web.OfficialSubmit, http.HandlerFunc(o.submit))
+	a.HandleAs(web.Op{
+		Method: http.MethodPost, Path: "/official/messages", Summary: "Submit a signed CAP 1.2 message", Tag: tag, Action: web.OfficialSubmit, Status: http.StatusAccepted,
+	}, web.Raw{Takes: "application/cap+xml", Gives: "application/json"}, http.HandlerFunc(o.submit))
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/official/messages", Summary: "Official messages and whether they were believed, newest first", Tag: tag, Action: web.Broadcast}, o.getList)
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/official/messages/{id}", Summary: "One official message", Tag: tag, Action: web.Broadcast}, o.get)
-	a.Handle(http.MethodGet, "/official/messages/{id}/raw", web.Broadcast, http.HandlerFunc(o.getRaw))
+	a.HandleAs(web.Op{
+		Method: http.MethodGet, Path: "/official/messages/{id}/raw", Summary: "A message as it came", Tag: tag, Action: web.Broadcast,
+	}, web.Raw{Gives: "application/octet-stream"}, http.HandlerFunc(o.getRaw))
 	web.Register(a, web.Op{Method: http.MethodGet, Path: "/official/outbox", Summary: "Results and own alarms that go to the authorities, newest first", Tag: tag, Action: web.Broadcast}, o.getOutbox)
 	o.registerHome(a)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -164,6 +165,67 @@ func (a *API) Handle(method, path string, action Action, h http.Handler) {
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// Raw is what the document says of a handler that is not an operation.
+type Raw struct {
+	Query []RawParam
+	Takes string // media type of the body; "": none
+	Gives string // media type of the answer; "": it has no body
+}
+
+// RawParam is a parameter of the query.
+type RawParam struct {
+	Name, Doc string
+	Must      bool
+}
+
+// HandleAs is Handle for what stands in the document: files and sound.
+func (a *API) HandleAs(op Op, raw Raw, h http.Handler) {
+	a.Handle(op.Method, op.Path, op.Action, h)
+	route := a.raw[len(a.raw)-1].Path
+	status := op.Status
+	if status == 0 {
+		if status = http.StatusOK; raw.Gives == "" {
+			status = http.StatusNoContent
+		}
+	}
+	answer := &huma.Response{Description: http.StatusText(status)}
+	if raw.Gives != "" {
+		answer.Content = map[string]*huma.MediaType{raw.Gives: {Schema: bytesOf(raw.Gives)}}
+	}
+	o := &huma.Operation{
+		OperationID: operationID(op.Method, route), Method: op.Method, Path: route, Summary: op.Summary, Tags: []string{op.Tag},
+		Responses: map[string]*huma.Response{
+			strconv.Itoa(status): answer,
+			"default": {Description: "Error", Content: map[string]*huma.MediaType{"application/problem+json": {
+				Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem"),
+			}}},
+		},
+	}
+	for name := range strings.SplitSeq(route, "/") {
+		if name, ok := strings.CutPrefix(name, "{"); ok {
+			o.Parameters = append(o.Parameters, &huma.Param{Name: strings.TrimSuffix(name, "}"), In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
+		}
+	}
+	for _, q := range raw.Query {
+		o.Parameters = append(o.Parameters, &huma.Param{Name: q.Name, In: "query", Description: q.Doc, Required: q.Must, Schema: &huma.Schema{Type: huma.TypeString}})
+	}
+	if raw.Takes != "" {
+		o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{raw.Takes: {Schema: bytesOf(raw.Takes)}}}
+	}
+	if op.Action != Public {
+		o.Security = []map[string][]string{{"session": {}}, {"token": {}}}
+	}
+	a.huma.OpenAPI().AddOperation(o)
+}
+
+// bytesOf is the schema of a body of a media type.
+func bytesOf(media string) *huma.Schema {
+	if strings.HasSuffix(media, "json") {
+		return &huma.Schema{Type: huma.TypeObject}
+	}
+	return &huma.Schema{Type: huma.TypeString, Format: "binary"}
 }
 
 // Allowed asks the guard; for handlers whose answer depends on who asks.

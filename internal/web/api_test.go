@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -103,6 +105,49 @@ func TestOpenAPIIsServed(t *testing.T) {
 	testAPI().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/openapi.json", nil))
 	if w.Code != 200 || !strings.Contains(w.Body.String(), `"openapi":"3.1.0"`) || !strings.Contains(w.Body.String(), "/api/v1/things/{id}") {
 		t.Fatalf("%d %.200s", w.Code, w.Body)
+	}
+}
+
+// TestFilesStandInTheDocument: what takes or gives no JSON is found there as well, behind the
+// same guard.
+func TestFilesStandInTheDocument(t *testing.T) {
+	a := testAPI()
+	a.HandleAs(Op{Method: "PUT", Path: "/things/{id}/photos/{photo}", Action: UsersManage, Tag: "things", Summary: "Add a photo"},
+		Raw{Takes: "image/jpeg", Gives: "application/json", Query: []RawParam{{Name: "when", Doc: "before or after", Must: true}}}, http.NotFoundHandler())
+	a.HandleAs(Op{Method: "POST", Path: "/things/{id}/voice", Action: Public, Tag: "things", Summary: "Speak"}, Raw{Takes: "audio/ogg"}, http.NotFoundHandler())
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Summary    string
+			Security   []map[string][]string
+			Parameters []struct {
+				Name, In string
+				Required bool
+			}
+			RequestBody struct {
+				Content map[string]struct{ Schema map[string]any }
+			}
+			Responses map[string]struct{ Content map[string]any }
+		}
+	}
+	if err := json.Unmarshal(answer(a, "GET", "/api/v1/openapi.json", "").Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	put, voice := doc.Paths["/api/v1/things/{id}/photos/{photo}"]["put"], doc.Paths["/api/v1/things/{id}/voice"]["post"]
+	var params []string
+	for _, p := range put.Parameters {
+		params = append(params, fmt.Sprint(p.In, " ", p.Name, " ", p.Required))
+	}
+	if got := strings.Join(params, ", "); put.Summary != "Add a photo" || got != "path id true, path photo true, query when true" || len(put.Security) != 2 {
+		t.Errorf("%s with %s, %v", put.Summary, got, put.Security)
+	}
+	if put.RequestBody.Content["image/jpeg"].Schema["format"] != "binary" || put.Responses["200"].Content["application/json"] == nil || put.Responses["default"].Content["application/problem+json"] == nil {
+		t.Errorf("%+v", put)
+	}
+	if _, ok := voice.Responses["204"]; !ok || len(voice.Security) != 0 || len(voice.RequestBody.Content) != 1 {
+		t.Errorf("%+v", voice)
+	}
+	if w := answer(a, "PUT", "/api/v1/things/a/photos/b", "op"); w.Code != 403 {
+		t.Errorf("a role that may not: %d", w.Code)
 	}
 }
 

@@ -12,10 +12,15 @@ import (
 
 // registerPhotos adds the operations of photos, whose bodies are no JSON.
 func (w *Orders) registerPhotos(a *web.API) {
-	a.Handle(http.MethodPut, "/work-orders/{id}/photos/{photo}", web.OrdersWork, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	const path = "/work-orders/{id}/photos/{photo}"
+	put := web.Op{Method: http.MethodPut, Path: path, Summary: "Add a photo to a work order", Tag: tag, Action: web.OrdersWork}
+	a.HandleAs(put, web.Raw{Takes: "image/jpeg", Gives: "application/json", Query: []web.RawParam{
+		{Name: "when", Doc: "before or after the repair", Must: true}, {Name: "taken_at", Doc: "by the phone's clock, RFC 3339; without it now"},
+	}}, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.putPhoto(rw, r, a.Allowed(r.Context(), web.OrdersManage))
 	}))
-	a.Handle(http.MethodGet, "/work-orders/{id}/photos/{photo}", web.OrdersRead, http.HandlerFunc(w.getPhoto))
+	get := web.Op{Method: http.MethodGet, Path: path, Summary: "A photo of a work order", Tag: tag, Action: web.OrdersRead}
+	a.HandleAs(get, web.Raw{Gives: "image/jpeg"}, http.HandlerFunc(w.getPhoto))
 }
 
 // putPhoto takes a JPEG as the body, with ?when= and ?taken_at=.
