@@ -176,6 +176,7 @@ export interface Order {
   assignee_name?: string;
   due_at?: string | null;
   created_at: string;
+  updated_at?: string;
   source?: string;
   alarm?: string;
   log?: OrderLog[] | null;

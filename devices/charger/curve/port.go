@@ -29,6 +29,8 @@ type Port struct {
 	firm, top      float64 // W: slow without what dips for a moment; the highest of it
 	dips           float64 // moments of low mains that may still be passed over
 	fell           bool
+	growth         growth
+	fall           fall
 
 	wave  wave
 	dip   since
@@ -39,6 +41,7 @@ type Port struct {
 	short since
 	far   since
 	float since
+	grown since // beyond what a voltage grows
 	swung since // how long it swings by a share of the peak
 }
 
@@ -66,9 +69,9 @@ func (p *Port) Learn(k Known) { p.known = k }
 
 // Shift moves all its times by ms: the device's clock was set.
 func (p *Port) Shift(by int64) {
-	times := []*int64{&p.at, &p.began, &p.low, &p.wave.turned, &p.heat.at}
+	times := []*int64{&p.at, &p.began, &p.low, &p.wave.turned, &p.heat.at, &p.growth.at}
 	for _, s := range []*since{
-		&p.dip, &p.heat.rising, &p.heat.slug, &p.over, &p.above, &p.again, &p.short, &p.far, &p.float, &p.swung,
+		&p.dip, &p.heat.rising, &p.heat.slug, &p.over, &p.above, &p.again, &p.short, &p.grown, &p.far, &p.float, &p.swung,
 	} {
 		times = append(times, &s.from)
 	}
@@ -220,13 +223,13 @@ func (p *Port) judge(l *Limits, at int64, w float64) (c Code) {
 	}
 	p.peak = math.Max(p.peak, p.slow)
 	n, size := p.wave.take(l, at, w, p.slow)
-	if n >= l.Swings {
+	if n >= l.Swings && size >= l.swing(p) {
 		c |= Oscillation
 	}
 	if p.swung.holds(at, n >= l.Swings && size >= 2*l.SwingOf*p.peak) >= l.SwingFor {
 		c |= Swinging
 	}
-	return c | p.decline(l, at) | p.rise(l, at)
+	return c | p.decline(l, at) | p.rise(l, at) | p.grow(l, at) | p.stall(l)
 }
 
 // decline looks for the end of the charge that does not come.

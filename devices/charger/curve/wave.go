@@ -14,7 +14,7 @@ type wave struct {
 
 // take moves it on and returns the half-waves in a row and their size.
 func (x *wave) take(l *Limits, at int64, w, mean float64) (n int, size float64) {
-	need := math.Max(2*l.Swing*mean, l.Least)
+	need := math.Max(2*math.Min(l.Swing, l.Shakes)*mean, l.Least)
 	if x.turned == 0 || mean < l.Empty {
 		*x = wave{extreme: w, turned: at, up: true}
 		return 0, 0
@@ -36,4 +36,14 @@ func (x *wave) take(l *Limits, at int64, w, mean float64) (n int, size float64) 
 	x.n++
 	x.size += (by - x.size) / math.Min(float64(x.n), 6)
 	return x.n, x.size
+}
+
+// swing is from how many W on it is told, from crest to trough. At full power no sound
+// charger swings; behind the decline those of lead batteries pulse, by up to 30 % of what
+// they gave at first.
+func (l *Limits) swing(p *Port) float64 {
+	if p.fell {
+		return math.Max(2*l.Swing*p.slow, l.Pulse*p.peak)
+	}
+	return 2 * l.Shakes * p.slow
 }

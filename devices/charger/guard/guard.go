@@ -68,6 +68,8 @@ type port struct {
 	began   int64     // ms; 0: nothing charges
 	heard   time.Time // by the hub's clock
 	silent  bool      // told
+	warm    time.Time // when its plug's temperature was heard of, by the hub's clock; zero: never
+	cold    bool      // told that it is not
 	heating int64     // ms since when it warms fast
 	told    curve.Code
 	last    *port // the session that the socket's own word has ended, until the cabinet's event says so

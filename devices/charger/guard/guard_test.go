@@ -184,3 +184,34 @@ func TestAClockThatIsSet(t *testing.T) {
 		t.Errorf("after the clock was set a swing is not found: %s", got)
 	}
 }
+
+// TestAThermometerThatComesOff: power without a temperature is told after a minute, where the
+// socket has one; it is over with the next.
+func TestAThermometerThatComesOff(t *testing.T) {
+	g, said := listening(t)
+	at := time.UnixMilli(1_800_000_000_000).UTC()
+	read := func(part string, s int, data string) {
+		when := at.Add(time.Duration(s) * time.Second)
+		g.take(&event.Event{Device: "charger-1", Kind: event.Charger, Channel: event.Telemetry, Part: part, At: when, ReceivedAt: when, Data: json.RawMessage(data)})
+	}
+	for s := range 200 {
+		read("7", s, `{"state":"charging","power_w":300,"temp_c":30}`)
+		read("8", s, `{"state":"charging","power_w":300}`) // has none
+	}
+	for s := 200; s < 255; s++ {
+		read("7", s, `{"state":"charging","power_w":300}`)
+	}
+	if got := said(); got != "" {
+		t.Fatalf("within a minute: %s", got)
+	}
+	for s := 255; s < 400; s++ {
+		read("7", s, `{"state":"charging","power_w":300}`)
+	}
+	if got := said(); strings.Count(got, `"no_temperature"`) != 1 || !strings.Contains(got, `"active":true`) {
+		t.Errorf("after a minute: %s", got)
+	}
+	read("7", 400, `{"state":"charging","power_w":300,"temp_c":31}`)
+	if got := said(); strings.Count(got, `"no_temperature"`) != 1 || !strings.Contains(got, `"active":false`) {
+		t.Errorf("heard again: %s", got)
+	}
+}

@@ -102,7 +102,7 @@ func (g *Guard) begin(ev *event.Event) {
 	p, at := g.shedOf(ev).port(ev.Part), ev.At.UnixMilli()
 	switch subject := x.subject(); {
 	case at > p.began:
-		*p = port{subject: subject, began: at, heard: ev.ReceivedAt, last: p.last}
+		*p = port{subject: subject, began: at, heard: ev.ReceivedAt, last: p.last, warm: p.warm, cold: p.cold}
 		p.Begin(at, g.known[subject])
 	case p.subject == "" && p.began-at < namedWithin: // its readings were here first
 		p.subject = subject
@@ -126,7 +126,7 @@ func (g *Guard) end(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
 			p.last = nil
 		}
 		if p.began == done.began {
-			*p = port{heard: p.heard}
+			*p = port{heard: p.heard, warm: p.warm, cold: p.cold}
 		}
 	})
 	var x session

@@ -63,6 +63,7 @@ func (g *Guard) take(ev *event.Event) {
 		p.silent = false
 		g.say(ev.Device, s.zone, ev.Part, "silent", ev.At.UnixMilli(), ev.ReceivedAt, map[string]any{"active": false})
 	}
+	g.thermometer(s, ev, p, r.Temp != nil)
 	if r.State != nil {
 		p.follow(*r.State, ev.At.UnixMilli())
 	}
@@ -101,6 +102,25 @@ func (p *port) follow(state string, at int64) {
 	case state == "idle":
 		p.over()
 	}
+}
+
+// blindFor is how long a charging socket that knows its plug's temperature may tell of its
+// power only: a sensor that has come off is no plug that stays cool.
+const blindFor = time.Minute
+
+func (g *Guard) thermometer(s *shed, ev *event.Event, p *port, told bool) {
+	switch {
+	case told:
+		p.warm = ev.ReceivedAt
+	case p.warm.IsZero() || ev.ReceivedAt.Sub(p.warm) <= blindFor || !p.Charging() || p.began == 0:
+		return
+	}
+	if p.cold != told {
+		return
+	}
+	p.cold = !told
+	more := map[string]any{"active": p.cold}
+	g.say(ev.Device, s.zone, ev.Part, "no_temperature", ev.At.UnixMilli(), ev.ReceivedAt, more)
 }
 
 // over ends a session by the socket's own word, which comes before that of the cabinet:
