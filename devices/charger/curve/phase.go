@@ -7,17 +7,20 @@ import "math"
 // between what a cell may have at all, 3.2 and 4.2 V, 31. Who is beyond stands above the top.
 type growth struct {
 	base float64 // W at the beginning
+	mild bool    // it was not cold then
 	at   int64
 	was  float64 // W a minute ago
 }
 
 // grow tells of a power that has grown by more than a voltage does. What leaps is another
 // current: a battery that was deeply empty, or was warmed. A cold one holds its charger back
-// for long, so it is not judged, nor one whose temperature is not known.
+// for long, so it is not judged, nor one whose temperature is not known: the plug's at the
+// beginning, before it warms by itself.
 func (p *Port) grow(l *Limits, at int64) Code {
 	g := &p.growth
 	if g.base == 0 {
-		g.base, g.at, g.was = p.slow, at, p.slow
+		temp, known := p.Temp()
+		g.base, g.at, g.was, g.mild = p.slow, at, p.slow, known && temp >= l.Mild
 	}
 	if by := float64(at-g.at) / 60_000; by >= 1 {
 		if p.slow > g.was*(1+l.Jump*by) {
@@ -26,8 +29,7 @@ func (p *Port) grow(l *Limits, at int64) Code {
 		g.at, g.was = at, p.slow
 	}
 	g.base = math.Min(g.base, p.slow)
-	temp, known := p.Temp()
-	if p.fell || !known || temp < l.Mild {
+	if p.fell || !g.mild {
 		p.grown.holds(at, false)
 		return 0
 	}
