@@ -5,6 +5,9 @@
 package charger
 
 import (
+	"strconv"
+	"strings"
+
 	"dongyue/devices"
 	"dongyue/internal/event"
 )
@@ -108,6 +111,14 @@ func cut(args devices.Fields) error {
 		args.Refuse(devices.CodeValue, "part", "either part or feeder is wanted")
 	}
 	return args.Err()
+}
+
+// Numbered takes a socket's name apart, as "7" or "B-07": its row, and its place there. ok
+// is false where it has no number.
+func Numbered(part string) (row string, n int, ok bool) {
+	row = strings.TrimRight(part, "0123456789")
+	n, err := strconv.Atoi(part[len(row):])
+	return row, n, err == nil
 }
 
 // Health is fault from a reported fault until the next session starts, the fault

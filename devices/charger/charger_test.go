@@ -49,3 +49,16 @@ func TestCommands(t *testing.T) {
 func FuzzCheck(f *testing.F) {
 	kindtest.Fuzz(f, New(), "session_started", `{"user":"p-1"}`)
 }
+
+func TestNumbered(t *testing.T) {
+	for part, want := range map[string]struct {
+		row string
+		n   int
+		ok  bool
+	}{"7": {"", 7, true}, "B-07": {"B-", 7, true}, "A12": {"A", 12, true}, "left": {"left", 0, false}, "": {"", 0, false}, "9999999999999999999999": {"", 9223372036854775807, false}} {
+		row, n, ok := Numbered(part)
+		if row != want.row || ok != want.ok || ok && n != want.n {
+			t.Errorf("%q: %q %d %v", part, row, n, ok)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dongyue/devices"
+	"dongyue/devices/charger"
 	"dongyue/devices/charger/guard"
 	reaction "dongyue/devices/charger/ladder"
 	"dongyue/internal/alarm"
@@ -111,7 +112,8 @@ func (y yard) Place(ctx context.Context, id string) (reaction.Place, error) {
 	}, nil
 }
 
-// ports are the sockets that a cabinet has told of, by their number.
+// ports are the sockets that a cabinet has told of, in their order on the wall: by row and
+// number.
 func ports(d *devices.Device) (out []string) {
 	var said struct {
 		Ports map[string]any `json:"ports"`
@@ -135,9 +137,9 @@ func ports(d *devices.Device) (out []string) {
 		}
 	}
 	slices.SortFunc(out, func(a, b string) int {
-		n, _ := strconv.Atoi(a)
-		m, _ := strconv.Atoi(b)
-		return cmp.Or(cmp.Compare(n, m), cmp.Compare(a, b))
+		row, n, _ := charger.Numbered(a)
+		other, m, _ := charger.Numbered(b)
+		return cmp.Or(cmp.Compare(row, other), cmp.Compare(n, m), cmp.Compare(a, b))
 	})
 	return out
 }

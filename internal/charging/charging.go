@@ -88,6 +88,7 @@ type Charging struct {
 	o    Options
 	wake chan struct{}
 	news []event.Event // what Handle found, told when it is committed
+	up   time.Time     // since when it is here to hear of anything
 
 	mu   sync.Mutex
 	live map[string]lately    // by cabinet/socket: the newest reading that is not in the journal
@@ -106,7 +107,7 @@ func New(ctx context.Context, o Options) (*Charging, error) {
 	if err := o.DB.Migrate(ctx, "charging", dir); err != nil {
 		return nil, err
 	}
-	return &Charging{o: o, wake: make(chan struct{}, 1), live: map[string]lately{}, idle: map[string]time.Time{}}, nil
+	return &Charging{o: o, up: time.Now(), wake: make(chan struct{}, 1), live: map[string]lately{}, idle: map[string]time.Time{}}, nil
 }
 
 // State of a session.

@@ -143,6 +143,7 @@ func (c *Charging) taken(device, part string) {
 const (
 	lostAfter = time.Minute
 	goneAfter = 24 * time.Hour
+	returning = 30 * time.Minute // what a hub that was away itself gives cabinets to tell what they kept
 )
 
 // endLost is the reason of a session whose end was never told.
@@ -160,5 +161,5 @@ func (c *Charging) lost(s *Session, now time.Time) bool {
 	if s.StartedAt != nil {
 		last = max(last, s.StartedAt.UnixMilli())
 	}
-	return now.Sub(time.UnixMilli(last)) > goneAfter
+	return now.Sub(time.UnixMilli(last)) > goneAfter && now.Sub(c.up) > returning
 }

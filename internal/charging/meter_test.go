@@ -81,3 +81,24 @@ func TestNoReadingMakesOrTakesMoney(t *testing.T) {
 		}
 	})
 }
+
+// TestASessionOfACabinetThatIsGone ends in a day, and not because the hub was away that long.
+func TestASessionOfACabinetThatIsGone(t *testing.T) {
+	now := time.Now()
+	for name, x := range map[string]struct {
+		heard, up time.Duration
+		want      bool
+	}{
+		"silent for an hour":      {time.Hour, 48 * time.Hour, false},
+		"silent for two days":     {48 * time.Hour, 72 * time.Hour, true},
+		"the hub has come back":   {48 * time.Hour, time.Minute, false},
+		"and the cabinet has not": {48 * time.Hour, time.Hour, true},
+	} {
+		c := &Charging{up: now.Add(-x.up)}
+		began := now.Add(-60 * time.Hour)
+		s := &Session{AskedAt: began, StartedAt: &began, heardAt: now.Add(-x.heard).UnixMilli()}
+		if got := c.lost(s, now); got != x.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

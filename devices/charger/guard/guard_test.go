@@ -215,3 +215,22 @@ func TestAThermometerThatComesOff(t *testing.T) {
 		t.Errorf("heard again: %s", got)
 	}
 }
+
+// TestSocketsThatHeatBesideEachOther, whatever they are called: those of one row with numbers
+// that follow, and no others.
+func TestSocketsThatHeatBesideEachOther(t *testing.T) {
+	for pair, want := range map[[2]string]bool{{"7", "8"}: true, {"B-07", "B-08"}: true, {"A9", "A10"}: true, {"7", "9"}: false, {"A1", "B2"}: false, {"left", "right"}: false} {
+		g, said := listening(t)
+		at := time.UnixMilli(1_800_000_000_000).UTC()
+		for s := range 150 {
+			for _, part := range pair {
+				b, _ := json.Marshal(map[string]any{"state": "charging", "power_w": 200, "temp_c": 25 + 3*float64(s)/60})
+				when := at.Add(time.Duration(s) * time.Second)
+				g.take(&event.Event{Device: "charger-1", Kind: event.Charger, Channel: event.Telemetry, Part: part, At: when, ReceivedAt: when, Data: b})
+			}
+		}
+		if got := strings.Contains(said(), `"adjacent_heating"`); got != want {
+			t.Errorf("%v: a fire is told: %v", pair, got)
+		}
+	}
+}

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"strconv"
 	"time"
 
+	"dongyue/devices/charger"
 	"dongyue/devices/charger/curve"
 	"dongyue/internal/event"
 )
@@ -209,17 +209,19 @@ func (g *Guard) beside(s *shed, ev *event.Event, p *port) {
 	if p.heating == 0 {
 		p.heating = at
 	}
-	n, err := strconv.Atoi(ev.Part)
-	if err != nil || s.fire || at-p.heating < heatFor {
+	row, n, ok := charger.Numbered(ev.Part)
+	if !ok || s.fire || at-p.heating < heatFor {
 		return
 	}
-	for _, other := range []int{n - 1, n + 1} {
-		q := s.ports[strconv.Itoa(other)]
-		if q == nil || q.heating == 0 || at-q.At() > silence.Milliseconds() || q.At()-q.heating < heatFor {
+	for other, q := range s.ports {
+		if r, m, ok := charger.Numbered(other); !ok || r != row || m != n-1 && m != n+1 {
+			continue
+		}
+		if q.heating == 0 || at-q.At() > silence.Milliseconds() || q.At()-q.heating < heatFor {
 			continue
 		}
 		s.fire = true
-		g.say(ev.Device, s.zone, ev.Part, "adjacent_heating", at, ev.ReceivedAt, map[string]any{"grade": Fire, "beside": strconv.Itoa(other)})
+		g.say(ev.Device, s.zone, ev.Part, "adjacent_heating", at, ev.ReceivedAt, map[string]any{"grade": Fire, "beside": other})
 		time.AfterFunc(10*time.Minute, func() { // what still heats then is told again
 			g.mu.Lock()
 			s.fire = false

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"dongyue/devices/charger"
 	"dongyue/internal/event"
 )
 
@@ -121,13 +122,13 @@ func neighbours(ports []string, part string) (out []string) {
 		}
 	}
 	if at < 0 { // not among those that the cabinet has told of: by number
-		n, err := strconv.Atoi(part)
-		if err != nil {
+		row, n, ok := charger.Numbered(part)
+		if !ok {
 			return nil
 		}
 		for d := -besides; d <= besides; d++ {
 			if d != 0 && n+d > 0 {
-				out = append(out, strconv.Itoa(n+d))
+				out = append(out, row+strconv.Itoa(n+d))
 			}
 		}
 		return out
