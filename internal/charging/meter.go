@@ -141,7 +141,7 @@ func (c *Charging) taken(device, part string) {
 // says of its sockets that they are idle and nothing of what was; one that is gone says
 // nothing, and no session is as long.
 const (
-	lostAfter = time.Minute
+	lostAfter = 2 * time.Minute
 	goneAfter = 24 * time.Hour
 	returning = 30 * time.Minute // what a hub that was away itself gives cabinets to tell what they kept
 )
