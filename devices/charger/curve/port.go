@@ -33,6 +33,7 @@ type Port struct {
 	fall           fall
 
 	wave  wave
+	shake wave // the same from smaller swings on
 	dip   since
 	heat  heat
 	over  since // above 1.1 × rated
@@ -69,7 +70,7 @@ func (p *Port) Learn(k Known) { p.known = k }
 
 // Shift moves all its times by ms: the device's clock was set.
 func (p *Port) Shift(by int64) {
-	times := []*int64{&p.at, &p.began, &p.low, &p.wave.turned, &p.heat.at, &p.growth.at}
+	times := []*int64{&p.at, &p.began, &p.low, &p.wave.turned, &p.shake.turned, &p.heat.at, &p.growth.at}
 	for _, s := range []*since{
 		&p.dip, &p.heat.rising, &p.heat.slug, &p.over, &p.above, &p.again, &p.short, &p.grown, &p.far, &p.float, &p.swung,
 	} {
@@ -218,12 +219,12 @@ func (p *Port) judge(l *Limits, at int64, w float64) (c Code) {
 		c |= TooLong
 	}
 	if age < l.Settle {
-		p.wave.take(l, at, w, p.slow)
+		p.wave.take(l, l.Swing, at, w, p.slow)
 		return c
 	}
 	p.peak = math.Max(p.peak, p.slow)
-	n, size := p.wave.take(l, at, w, p.slow)
-	if n >= l.Swings && size >= l.swing(p) {
+	n, size := p.wave.take(l, l.Swing, at, w, p.slow)
+	if p.swings(l, at, w, n, size) {
 		c |= Oscillation
 	}
 	if p.swung.holds(at, n >= l.Swings && size >= 2*l.SwingOf*p.peak) >= l.SwingFor {

@@ -13,8 +13,8 @@ type wave struct {
 }
 
 // take moves it on and returns the half-waves in a row and their size.
-func (x *wave) take(l *Limits, at int64, w, mean float64) (n int, size float64) {
-	need := math.Max(2*math.Min(l.Swing, l.Shakes)*mean, l.Least)
+func (x *wave) take(l *Limits, swing float64, at int64, w, mean float64) (n int, size float64) {
+	need := math.Max(2*swing*mean, l.Least)
 	if x.turned == 0 || mean < l.Empty {
 		*x = wave{extreme: w, turned: at, up: true}
 		return 0, 0
@@ -38,12 +38,13 @@ func (x *wave) take(l *Limits, at int64, w, mean float64) (n int, size float64) 
 	return x.n, x.size
 }
 
-// swing is from how many W on it is told, from crest to trough. At full power no sound
-// charger swings; behind the decline those of lead batteries pulse, by up to 30 % of what
-// they gave at first.
-func (l *Limits) swing(p *Port) float64 {
+// swings reports whether the power swings so that people are told. At full power no sound
+// charger does; behind the decline those of lead batteries pulse, by up to 30 % of what they
+// gave at first.
+func (p *Port) swings(l *Limits, at int64, w float64, n int, size float64) bool {
+	shakes, _ := p.shake.take(l, l.Shakes, at, w, p.slow)
 	if p.fell {
-		return math.Max(2*l.Swing*p.slow, l.Pulse*p.peak)
+		return n >= l.Swings && size >= l.Pulse*p.peak
 	}
-	return 2 * l.Shakes * p.slow
+	return n >= l.Swings || shakes >= l.Swings && p.slow >= l.Fallen*p.peak
 }
