@@ -70,7 +70,7 @@ type judged struct {
 func judgeSession(l *curve.Limits, x *packs.Session) (j judged) {
 	var p curve.Port
 	var air curve.Air
-	p.Begin(1, curve.Known{Energy: x.History.Energy, Peak: x.History.Peak})
+	p.Begin(1, curve.Known{Energy: x.History.Energy, Peak: x.History.Peak, Top: x.History.Top})
 	for {
 		s, ok := x.Next()
 		if !ok {

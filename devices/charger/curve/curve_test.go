@@ -42,6 +42,27 @@ func TestFindings(t *testing.T) {
 		{"no decline", known, 4 * 3600, func(s float64) (float64, float64) { return 300, 30 }, map[string][2]int{"no_decline": {8290, 8400}, "overcharge": {8830, 8950}}},
 		{"no decline and nothing known", Known{}, 9 * 3600, func(s float64) (float64, float64) { return 300, 30 }, map[string][2]int{"too_long": {28_801, 28_802}}},
 		{"above its peak", Known{Peak: 300}, 2 * 3600, func(s float64) (float64, float64) { return 300 + s/120, 30 }, map[string][2]int{"no_decline": {1900, 2300}, "overcharge": {2700, 2950}}},
+		{"half full and no decline", Known{Energy: 640, Peak: 300, Top: 60}, 6600, func(s float64) (float64, float64) { // its charger limits the power
+			return math.Min(285+s/60, 300), 30
+		}, map[string][2]int{"no_decline": {2200, 2350}}},
+		{"as long near its peak as ever", Known{Energy: 640, Peak: 300, Top: 130}, 7100, func(s float64) (float64, float64) { return sound(s), 22 + 9*sound(s)/300 }, nil},
+		{"grows beyond any voltage", Known{}, 9000, func(s float64) (float64, float64) { return 200 + 80*s/9000, 30 }, map[string][2]int{"no_decline": {7050, 7500}}},
+		{"grows as much when it was cold", Known{}, 9000, func(s float64) (float64, float64) { return 200 + 80*s/9000, 4 }, nil},
+		{"comes to a halt", known, 11_000, func(s float64) (float64, float64) {
+			return math.Max(sound(s), 150), 30
+		}, map[string][2]int{"no_decline": {8500, 10_000}}},
+		{"a small swing at full power", known, 3700, func(s float64) (float64, float64) {
+			if s > 3600 {
+				return 280 * (1 + 0.16*math.Sin(2*math.Pi*s/4)), 30
+			}
+			return sound(s), 30
+		}, map[string][2]int{"oscillation": {3605, 3640}}},
+		{"a lead charger that pulses at its end", known, 11_500, func(s float64) (float64, float64) {
+			if w := sound(s); w < 120 {
+				return math.Max(w+40*math.Sin(2*math.Pi*s/4), 5), 30
+			}
+			return sound(s), 30
+		}, nil},
 		{"rises again", known, 10_200, func(s float64) (float64, float64) {
 			if s > 9000 {
 				return sound(9000) + (s-9000)/10, 30

@@ -29,6 +29,8 @@ type Limits struct {
 	Grown     float64 // times the power at the beginning, by which that of a sound battery has not grown: told
 	Jump      float64 // share a minute by which its voltage alone does not grow
 	Mild      float64 // °C at the plug from which no cold battery holds its charger back
+	TopTimes  float64 // times the energy near the peak that was seen before, and
+	TopMore   float64 // share of the expected energy, without a decline: told
 	Stalls    float64 // times the energy by which the power fell by a step at first: told
 	StallDown float64 // share of the peak above which it must go on to fall
 
@@ -63,7 +65,7 @@ func Default() Limits {
 		Empty: 10, Unplugged: 10, Settle: 120,
 		Least: 15, Swing: 0.20, Shakes: 0.14, Pulse: 0.35, SwingOf: 0.20, Swings: 5, Slowest: 10, SwingFor: 60,
 		Fallen: 0.78, Beyond: 1.08, Far: 1.15, Over: 1.05, FarOver: 1.07, OverFor: 180,
-		Grown: 1.31, Jump: 0.01, Mild: 10, Stalls: 3, StallDown: 0.20,
+		Grown: 1.31, Jump: 0.01, Mild: 10, TopTimes: 2, TopMore: 0.05, Stalls: 3, StallDown: 0.20,
 		Again: 0.02, FarAgain: 0.08, AgainFor: 30, FarFor: 60, Turn: 0.025, TurnRipple: 1.5, Ripple: 2.5, Unseen: 2400, Blind: 0.18,
 		FloatFor: 3600, Longest: 8 * 3600, FloatUpTo: 0.12,
 		WarmAt: 60, HotAt: 70, Slope: 5, SlopeFor: 120, SlowSlope: 1.2, SlowFor: 30,

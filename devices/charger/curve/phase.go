@@ -80,3 +80,38 @@ func (p *Port) stall(l *Limits) Code {
 // stallCalm is the share of the peak by which the mains may make the power go up and down
 // for the steps to be of the battery.
 const stallCalm = 0.04
+
+// plateau knows from which energy on the power has been near its highest. A battery is
+// there for the same part of its charge each time, short where the power follows its voltage
+// and long where the charger limits it: twice as long, and the decline does not come. That
+// shows also where it was plugged in half full, so that neither energy nor power are beyond
+// what was seen before.
+type plateau struct {
+	n    int
+	rise [8]struct{ level, energy float64 } // the newest steps up, in a ring
+	last float64                            // Wh
+}
+
+const (
+	nearPeak = 0.97
+	oneStep  = 1.006 // eight of them are more than from nearPeak to the peak
+)
+
+func (x *plateau) take(w, energy float64) {
+	x.last = energy
+	if x.n > 0 && w < x.rise[(x.n-1)%len(x.rise)].level*oneStep {
+		return
+	}
+	x.rise[x.n%len(x.rise)].level, x.rise[x.n%len(x.rise)].energy = w, energy
+	x.n++
+}
+
+// since is the energy that has flown since the power came near its peak.
+func (x *plateau) since(peak float64) float64 {
+	for i := max(0, x.n-len(x.rise)); i < x.n; i++ {
+		if s := x.rise[i%len(x.rise)]; s.level >= nearPeak*peak {
+			return x.last - s.energy
+		}
+	}
+	return 0
+}

@@ -13,6 +13,7 @@ type Sample struct {
 type Known struct {
 	Energy float64 // Wh from empty to full, at the socket
 	Peak   float64 // W
+	Top    float64 // Wh that went in near the peak until it declined
 }
 
 // Port follows one socket. The zero Port waits for a session.
@@ -31,6 +32,7 @@ type Port struct {
 	fell           bool
 	growth         growth
 	fall           fall
+	near           plateau
 
 	wave  wave
 	shake wave // the same from smaller swings on
@@ -91,6 +93,9 @@ func (p *Port) Energy() float64 { return p.energy }
 
 // Peak is the highest smoothed power, in W.
 func (p *Port) Peak() float64 { return p.peak }
+
+// Top is what went in near the peak, in Wh, until the decline.
+func (p *Port) Top() float64 { return p.near.since(p.peak) }
 
 // Declined reports whether the end of the charge was seen: only then the energy
 // says something about the battery.
@@ -223,6 +228,9 @@ func (p *Port) judge(l *Limits, at int64, w float64) (c Code) {
 		return c
 	}
 	p.peak = math.Max(p.peak, p.slow)
+	if !p.fell {
+		p.near.take(p.slow, p.energy)
+	}
 	n, size := p.wave.take(l, l.Swing, at, w, p.slow)
 	if p.swings(l, at, w, n, size) {
 		c |= Oscillation
@@ -250,6 +258,9 @@ func (p *Port) decline(l *Limits, at int64) (c Code) {
 		}
 		if p.energy > l.Far*k {
 			c |= Overcharge
+		}
+		if t := p.known.Top; t > 0 && p.Top() > l.TopTimes*t+l.TopMore*k {
+			c |= NoDecline
 		}
 	}
 	if k := p.known.Peak; k > 0 {

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -232,5 +233,39 @@ func TestSocketsThatHeatBesideEachOther(t *testing.T) {
 		if got := strings.Contains(said(), `"adjacent_heating"`); got != want {
 			t.Errorf("%v: a fire is told: %v", pair, got)
 		}
+	}
+}
+
+// TestWhatABatteryTeaches: how long it stays near its peak is learned of a charge that was
+// not a short one, and known after a restart.
+func TestWhatABatteryTeaches(t *testing.T) {
+	g, _ := registered(t)
+	at := time.UnixMilli(1_800_000_000_000).UTC()
+	charge := func(part string, from time.Time, grows, stays, falls int) {
+		g.happens(t, "session_started", part, `{"user":"p-1","battery":"b-1"}`, from)
+		for s := 1; s < grows+stays+falls; s++ {
+			watts := 250 + 50*min(float64(s)/float64(grows), 1)
+			if over := s - grows - stays; over > 0 {
+				watts = 300 * math.Exp(-3*float64(over)/float64(falls))
+			}
+			g.reads(part, from.Add(time.Duration(s)*time.Second), "charging", watts)
+		}
+		g.happens(t, "session_ended", part, `{"user":"p-1","battery":"b-1","reason":"full"}`, from.Add(time.Duration(grows+stays+falls)*time.Second))
+	}
+	charge("1", at, 3600, 600, 1800)
+	first := g.known["battery:b-1"]
+	if first.Energy < 300 || first.Top < 80 || first.Top > 170 {
+		t.Fatalf("learned %+v", first)
+	}
+	charge("2", at.Add(24*time.Hour), 300, 60, 1800) // from nearly full
+	if k := g.known["battery:b-1"]; k.Top != first.Top {
+		t.Errorf("a short charge taught %+v", k)
+	}
+	again, err := New(t.Context(), g.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k := again.known["battery:b-1"]; k.Top != first.Top {
+		t.Errorf("after a restart %+v", k)
 	}
 }

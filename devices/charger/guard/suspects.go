@@ -166,14 +166,22 @@ func (g *Guard) learn(ctx context.Context, tx *sql.Tx, p *port, ev *event.Event)
 	if p.told.Abnormal() || !p.Declined() {
 		return nil
 	}
-	k = curve.Known{Energy: max(k.Energy*0.99, p.Energy()), Peak: max(k.Peak*0.99, p.Peak())} // batteries age
+	k = curve.Known{Energy: max(k.Energy*0.99, p.Energy()), Peak: max(k.Peak*0.99, p.Peak()), Top: k.Top} // batteries age
+	if p.Energy() >= deep*k.Energy {
+		k.Top = max(k.Top*0.99, p.Top())
+	}
 	g.pending = append(g.pending, func() { g.known[p.subject] = k })
 	return saveKnown(ctx, tx, p.subject, k, ev.At.UnixMilli())
 }
 
+// deep is the share of a battery's energy from which a charge shows all of its end: a short
+// one may have begun in the middle of it.
+const deep = 0.7
+
 func saveKnown(ctx context.Context, tx *sql.Tx, subject string, k curve.Known, at int64) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO charger_batteries(subject, energy_wh, peak_w, seen_at) VALUES (?, ?, ?, ?)
-		ON CONFLICT(subject) DO UPDATE SET energy_wh = excluded.energy_wh, peak_w = excluded.peak_w, seen_at = excluded.seen_at`, subject, k.Energy, k.Peak, at)
+	_, err := tx.ExecContext(ctx, `INSERT INTO charger_batteries(subject, energy_wh, peak_w, top_wh, seen_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT(subject) DO UPDATE SET energy_wh = excluded.energy_wh, peak_w = excluded.peak_w, top_wh = excluded.top_wh, seen_at = excluded.seen_at`,
+		subject, k.Energy, k.Peak, k.Top, at)
 	return err
 }
 
@@ -286,7 +294,7 @@ func (g *Guard) Register(ctx context.Context, battery string, energyWh float64) 
 }
 
 func (g *Guard) load(ctx context.Context) error {
-	rows, err := g.o.DB.Read().QueryContext(ctx, "SELECT subject, energy_wh, peak_w FROM charger_batteries")
+	rows, err := g.o.DB.Read().QueryContext(ctx, "SELECT subject, energy_wh, peak_w, top_wh FROM charger_batteries")
 	if err != nil {
 		return err
 	}
@@ -294,7 +302,7 @@ func (g *Guard) load(ctx context.Context) error {
 	for rows.Next() {
 		var subject string
 		var k curve.Known
-		if err := rows.Scan(&subject, &k.Energy, &k.Peak); err != nil {
+		if err := rows.Scan(&subject, &k.Energy, &k.Peak, &k.Top); err != nil {
 			return err
 		}
 		g.known[subject] = k

@@ -83,11 +83,18 @@ func age(p *pack, r *rand.Rand) {
 func (p *pack) history(r *rand.Rand) History {
 	switch x := r.Float64(); {
 	case x < 0.90:
-		return History{p.capacity / p.efficiency * between(r, 0.92, 1.06), p.peak * between(r, 0.98, 1.02)}
+		return History{p.capacity / p.efficiency * between(r, 0.92, 1.06), p.peak * between(r, 0.98, 1.02), p.top()}
 	case x < 0.96:
 		return History{Energy: p.nameplate / p.efficiency * between(r, 0.95, 1.05)}
 	}
 	return History{}
+}
+
+// top is what goes in within 3 % of the peak when it was plugged in at a tenth: the end of
+// the growth, and the beginning of the decline.
+func (p *pack) top() float64 {
+	soc := 0.03*math.Max(p.knee-0.1, 0.05)/p.volts + 0.03*math.Max(1-p.knee, 0.04)/p.tail
+	return soc * p.capacity / p.efficiency
 }
 
 // power is what the charger draws; in an overcharge it does not turn down.

@@ -6,7 +6,10 @@ import (
 )
 
 // History is what the hub may have learned of the battery before; 0: nothing.
-type History struct{ Energy, Peak float64 } // Wh at the socket, W
+type History struct {
+	Energy, Peak float64 // Wh at the socket, W
+	Top          float64 // Wh within 3 % of the peak, of a charge from a tenth on
+}
 
 // Sample is one reading.
 type Sample struct {
