@@ -31,11 +31,7 @@ func (o *Official) Register(a *web.API) {
 // submit takes a message as the body. The answer is 202 for what was believed,
 // whatever comes of it; the rest is a problem with the reason.
 func (o *Official) submit(w http.ResponseWriter, r *http.Request) {
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, cap.MaxBytes))
-	if long := (*http.MaxBytesError)(nil); errors.As(err, &long) {
-		web.WriteProblem(w, web.Fail(http.StatusRequestEntityTooLarge, "official.too_large", "the message is larger than 1 MiB"))
-		return
-	}
+	raw, err := io.ReadAll(io.LimitReader(r.Body, cap.MaxBytes+1)) // one more: what is larger is kept in the list as a file that is too large is
 	if err != nil {
 		return // the client has gone
 	}
@@ -46,6 +42,9 @@ func (o *Official) submit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
+	case e.Reason == reasonSize:
+		w.Header().Set("Connection", "close") // the rest of it is not read
+		web.WriteProblem(w, web.Fail(http.StatusRequestEntityTooLarge, "official.too_large", e.Detail))
 	case e.State == Replayed:
 		web.WriteProblem(w, web.Fail(http.StatusConflict, "official.replayed", "this message was taken before; it is not heard again"))
 	case e.Reason == reasonForm:

@@ -1,6 +1,7 @@
 package official
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -664,5 +665,39 @@ func TestAFileThatIsBeingWritten(t *testing.T) {
 		if !ended([]byte(whole)) {
 			t.Errorf("not taken: %s", whole)
 		}
+	}
+}
+
+// TestTheSameByFileAndByHTTP: what is too large is refused both ways and stands in the list.
+func TestTheSameByFileAndByHTTP(t *testing.T) {
+	r := fresh(t, func(o *Options) { o.Folder = t.TempDir() })
+	large := bytes.Repeat([]byte("<alert>"), 1_500_000) // 10 MB
+	w := httptest.NewRecorder()
+	r.submit(w, httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(large)))
+	if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(w.Body.String(), "official.too_large") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if err := os.WriteFile(filepath.Join(r.o.Folder, "large.xml"), large, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{"done", "refused"} {
+		if err := os.Mkdir(filepath.Join(r.o.Folder, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.folder(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := r.entries(t.Context(), "ORDER BY seq")
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%+v %v", all, err)
+	}
+	for _, e := range all {
+		if e.State != Refused || e.Reason != reasonSize || len(e.raw) != 0 {
+			t.Errorf("by %s: %s, %s, %d bytes kept", e.Came, e.State, e.Reason, len(e.raw))
+		}
+	}
+	if len(r.town.alarms)+len(r.town.calls) != 0 {
+		t.Errorf("alarms %v", r.town.alarms)
 	}
 }
