@@ -9,7 +9,7 @@ import { Model } from '../kit/model';
 import { notices } from '../kit/notices.svelte';
 import { session } from '../kit/session.svelte';
 import { Stream, type LinkState } from '../kit/stream';
-import type { Alarm, Broadcast, Camera, Command, DemoIncident, Device, Drill, Flood, Incident, IncidentDone, Opening, OutOfService, Page, Zone } from '../kit/types';
+import type { Alarm, Broadcast, Camera, Command, DemoIncident, Device, Drill, Flood, Incident, IncidentDone, Opening, OutOfService, Page, Zone, Order } from '../kit/types';
 import { Attention } from './attention.svelte';
 import { Details } from './details.svelte';
 import { DoorBook } from './doors.svelte';
@@ -163,6 +163,12 @@ export class Desk {
   broadcast(id: string | undefined) {
     void this.#rest;
     return id === undefined ? undefined : this.model.broadcasts.get(id);
+  }
+
+  /** A work order, without its photos. */
+  order(id: string): Order | undefined {
+    void this.#rest;
+    return this.model.orders.get(id);
   }
 
   /** What may still be heard, the most urgent first. */
