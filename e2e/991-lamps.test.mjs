@@ -95,6 +95,11 @@ test('in a cellar: taken, photographed and said to be done without a network; th
   const got = await fetch(`${hub.url}/api/v1/work-orders/${order.id}/photos/${o.photos[0].id}`, { headers: { cookie } })
   assert.deepEqual([got.status, got.headers.get('content-type')], [200, 'image/jpeg'])
   assert.equal(Buffer.from(await got.arrayBuffer()).readUInt16BE(0), 0xffd8)
+  const desk = await open(browser, hub, 'dispatch', 'operator') // the desk sees them beside the alarm
+  await desk.locator('[data-testid=alarm-row][data-device=lamp-e2e]').click()
+  await desk.locator(`[data-testid=order-work][data-order="${order.id}"] [data-testid=order-photo]`).nth(1).waitFor()
+  await until('the pictures are seen', () => desk.evaluate(() => [...document.querySelectorAll('[data-testid=order-photo] img')].every((i) => i.naturalWidth > 0)))
+  await desk.context().close()
 })
 
 test('a word alone closes nothing: dark after the proof’s time it is bounced; the meter closes it', { timeout: 460_000 }, async () => {
