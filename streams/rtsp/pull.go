@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -101,6 +102,7 @@ func (p *Puller) play(c *line, u *base.URL, to streams.Sink) error {
 	if err != nil {
 		return fmt.Errorf("describe: %w", err)
 	}
+	d.Params = append(d.Params, c.sets[strconv.Itoa(int(v.forma.PayloadType()))]...)
 	a := findSound(desc)
 	d.Sound = a.sound
 	to.Describe(d)

@@ -24,7 +24,9 @@ type quirky struct {
 	// answer changes the plain answer; nil sends none.
 	answer func(c *call, res *base.Response) *base.Response
 	mu     sync.Mutex
-	seen   []string // methods of all connections, in order
+	seen   []string      // methods of all connections, in order
+	asks   []base.Method // what it asks for while it is played
+	agreed chan base.StatusCode
 }
 
 // call is one request and what its connection has seen before.
@@ -41,7 +43,7 @@ func newQuirky(t *testing.T, secure *tls.Config, answer func(*call, *base.Respon
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := &quirky{t: t, ln: ln, addr: ln.Addr().String(), answer: answer}
+	q := &quirky{t: t, ln: ln, addr: ln.Addr().String(), answer: answer, agreed: make(chan base.StatusCode, 16)}
 	if secure != nil {
 		q.ln = tls.NewListener(ln, secure)
 	}
@@ -75,6 +77,9 @@ func (q *quirky) serve(nc net.Conn, n int) {
 		if err != nil {
 			return
 		}
+		if a, ok := got.(*base.Response); ok {
+			q.agreed <- a.StatusCode
+		}
 		r, ok := got.(*base.Request)
 		if !ok {
 			continue // a receiver report
@@ -101,6 +106,9 @@ func (q *quirky) serve(nc net.Conn, n int) {
 			return
 		}
 		if r.Method == base.Play && res.StatusCode == base.StatusOK {
+			for i, m := range q.asks {
+				_ = c.WriteRequest(&base.Request{Method: m, URL: r.URL, Header: base.Header{"CSeq": {fmt.Sprint(i)}}})
+			}
 			go q.film(c, &lock, channel, stop)
 		}
 	}
