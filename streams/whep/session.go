@@ -38,8 +38,9 @@ type session struct {
 	ctx                 context.Context        //nolint:containedctx // the session's life, begun in one request and ended by another
 	cancel              context.CancelCauseFunc
 
-	nego sync.Mutex // one negotiation at a time
-	etag string     // of the ICE session; another after a restart
+	nego  sync.Mutex // one negotiation at a time
+	etag  string     // of the ICE session; another after a restart
+	tried int        // candidates of the viewer's that came behind its offer
 }
 
 var (
@@ -211,7 +212,7 @@ func (x *session) negotiate(offer string) (answer string, err error) {
 			err = fmt.Errorf("%w: %v", errOffer, r)
 		}
 	}()
-	if err := x.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: receiving(offer)}); err != nil {
+	if err := x.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: receiving(sparing(offer))}); err != nil {
 		return "", fmt.Errorf("%w: %w", errOffer, err)
 	}
 	for _, tr := range x.pc.GetTransceivers() { // what nothing is sent in is inactive
