@@ -76,8 +76,11 @@ func (p *Puller) dial(ctx context.Context, from streams.Source, proto gortsplib.
 		AnyPortEnable: proto == gortsplib.ProtocolUDP,
 		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
 			c, err := dialer.DialContext(ctx, network, addr)
-			l.wire = c
-			return c, err
+			if err != nil {
+				return nil, err
+			}
+			l.wire = newTidy(c)
+			return l.wire, nil
 		},
 		DialTLSContext: func(_ context.Context, network, addr string) (net.Conn, error) {
 			c, err := dialer.DialContext(ctx, network, addr)
@@ -88,7 +91,7 @@ func (p *Puller) dial(ctx context.Context, from streams.Source, proto gortsplib.
 			if host, _, err := net.SplitHostPort(addr); err == nil && cfg.ServerName == "" {
 				cfg.ServerName = host
 			}
-			l.wire = tls.Client(c, cfg)
+			l.wire = newTidy(tls.Client(c, cfg))
 			return l.wire, nil
 		},
 		OnRequest: l.request, OnResponse: l.response, OnServerRequest: l.requested,
@@ -164,8 +167,11 @@ func (l *line) request(r *base.Request) {
 		l.newest = seq[0]
 		l.asked[seq[0]] = asked{r.Method, r.URL, r.Header["Transport"], r.Header["Session"]}
 	}
-	if l.noRange && r.Method == base.Play {
-		delete(r.Header, "Range")
+	if r.Method == base.Play {
+		l.wire.play()
+		if l.noRange {
+			delete(r.Header, "Range")
+		}
 	}
 	l.authorize(r)
 }

@@ -1,7 +1,6 @@
 package rtsp
 
 import (
-	"net"
 	"strconv"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 // the password has become old meanwhile the answer is a refusal, and the next sign
 // would come too late. So it is sent again at once.
 type life struct {
-	wire    net.Conn // what the library writes to
+	wire    *tidy // what the library reads from and writes to
 	playing bool
 	shift   int // requests that the library does not know of
 }

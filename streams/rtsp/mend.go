@@ -29,7 +29,9 @@ func (l *line) mend(r *base.Response, of asked) {
 			if t := r.Header["Transport"]; len(t) > 0 {
 				got = t[0]
 			}
-			r.Header["Transport"] = base.HeaderValue{mendTransport(of.transport[0], got)}
+			mended := mendTransport(of.transport[0], got)
+			l.wire.agree(mended)
+			r.Header["Transport"] = base.HeaderValue{mended}
 		}
 	default:
 	}

@@ -27,6 +27,8 @@ type quirky struct {
 	seen   []string      // methods of all connections, in order
 	asks   []base.Method // what it asks for while it is played
 	agreed chan base.StatusCode
+	early  []byte                                    // packets that it sends behind the answer to SETUP
+	sends  func(c net.Conn, channel int, rtp []byte) // packets, in another way than it should
 }
 
 // call is one request and what its connection has seen before.
@@ -101,6 +103,9 @@ func (q *quirky) serve(nc net.Conn, n int) {
 		}
 		lock.Lock()
 		err = c.WriteResponse(res)
+		if r.Method == base.Setup && err == nil {
+			_, err = nc.Write(q.early)
+		}
 		lock.Unlock()
 		if err != nil || r.Method == base.Teardown {
 			return
@@ -109,13 +114,13 @@ func (q *quirky) serve(nc net.Conn, n int) {
 			for i, m := range q.asks {
 				_ = c.WriteRequest(&base.Request{Method: m, URL: r.URL, Header: base.Header{"CSeq": {fmt.Sprint(i)}}})
 			}
-			go q.film(c, &lock, channel, stop)
+			go q.film(nc, c, &lock, channel, stop)
 		}
 	}
 }
 
 // film sends a key frame ten times a second.
-func (q *quirky) film(c *conn.Conn, lock *sync.Mutex, channel int, stop <-chan struct{}) {
+func (q *quirky) film(nc net.Conn, c *conn.Conn, lock *sync.Mutex, channel int, stop <-chan struct{}) {
 	for i := uint16(0); ; i++ {
 		p := &rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: i, Timestamp: uint32(i) * 9000, Marker: true}, Payload: []byte{0x65, 1, 2, 3}}
 		b, err := p.Marshal()
@@ -124,7 +129,11 @@ func (q *quirky) film(c *conn.Conn, lock *sync.Mutex, channel int, stop <-chan s
 			return
 		}
 		lock.Lock()
-		err = c.WriteInterleavedFrame(&base.InterleavedFrame{Channel: channel, Payload: b}, make([]byte, 2048))
+		if q.sends != nil {
+			q.sends(nc, channel, b)
+		} else {
+			err = c.WriteInterleavedFrame(&base.InterleavedFrame{Channel: channel, Payload: b}, make([]byte, 2048))
+		}
 		lock.Unlock()
 		if err != nil {
 			return
