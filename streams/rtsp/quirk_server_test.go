@@ -98,6 +98,9 @@ func (q *quirky) serve(nc net.Conn, n int) {
 		if res == nil {
 			continue
 		}
+		if len(res.Header["Connection"]) > 0 {
+			return
+		}
 		if t := res.Header["Transport"]; r.Method == base.Setup && len(t) == 1 {
 			_, _ = fmt.Sscanf(t[0][strings.Index(t[0], "interleaved=")+len("interleaved="):], "%d", &channel)
 		}
