@@ -117,6 +117,9 @@ func TestQuirks(t *testing.T) {
 		{"a fragment without its beginning", four, []packet{{0, true, idr, 0}, {1, true, []byte{0x7c, 0x45, 1, 2}, 0}, {2, true, idr, 0}},
 			[]taken{{0, [][]byte{idr}}, {2, [][]byte{idr}}}, 1},
 
+		{"one number for all packets", four, []packet{
+			{0, true, idr, 65535}, {1, false, join([]byte{0x7c, 0x85}, idr[1:4]), 65535}, {1, true, join([]byte{0x7c, 0x45}, idr[4:]), 65535}, {2, true, plain, 65535},
+		}, []taken{{0, [][]byte{idr}}, {1, [][]byte{idr}}, {2, [][]byte{plain}}}, 0},
 		{"a packet without content", four, []packet{{0, true, idr, 0}, {1, false, nil, 0}, {1, true, plain, 0}, {1, true, nil, 0}, {2, true, plain, 0}},
 			[]taken{{0, [][]byte{idr}}, {1, [][]byte{plain}}, {2, [][]byte{plain}}}, 0},
 		{"marker on each slice", four, []packet{

@@ -29,6 +29,9 @@ type video struct {
 	open  bool // its unit goes on
 	spoil bool // something of the unit that goes on is lost
 
+	numbered  bool
+	raw, last uint16 // the number of the newest packet that came, as the camera has it and as it is counted here
+
 	// Some cameras never set the marker, and some set it on each slice of a picture.
 	// The H.264 decoder knows the former; else each packet waits for the next one,
 	// whose time tells whether the picture goes on.
@@ -74,6 +77,7 @@ func (v *video) packet(pkt *rtp.Packet) {
 			v.to.Lost(fmt.Errorf("packet could not be read: %v", r))
 		}
 	}()
+	v.count(pkt)
 	if _, five := v.forma.(*format.H265); five && !v.unmarked && v.open && pkt.Timestamp != v.ts {
 		v.unmarked = true
 		v.renew()
@@ -87,6 +91,16 @@ func (v *video) packet(pkt *rtp.Packet) {
 		pkt.Marker = pkt.Timestamp != v.held.Timestamp
 	}
 	v.take(pkt)
+}
+
+// count numbers packets. Some cameras give all of them one number; nothing comes twice
+// here, since TCP sees to that, and over UDP the library.
+func (v *video) count(pkt *rtp.Packet) {
+	step := pkt.SequenceNumber - v.raw
+	if v.raw = pkt.SequenceNumber; v.numbered {
+		pkt.SequenceNumber = v.last + max(step, 1)
+	}
+	v.last, v.numbered = pkt.SequenceNumber, true
 }
 
 // empty notes a packet without content, which some send as a sign of life (RFC 6263,
