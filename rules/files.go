@@ -28,7 +28,7 @@ func ReadFiles(dir fs.FS) (Files, []Problem) {
 		return nil, []Problem{{File: ".", What: "the folder can't be read: " + err.Error(), Hint: "check its path and rights"}}
 	}
 	if len(names) > maxFiles {
-		return nil, []Problem{{File: ".", What: fmt.Sprintf("the folder has %d files", len(names)), Hint: fmt.Sprintf("at most %d: is it the right one?", maxFiles)}}
+		return nil, []Problem{tooMany(len(names))}
 	}
 	files, problems := Files{}, []Problem(nil)
 	for _, name := range names {
@@ -44,6 +44,10 @@ func ReadFiles(dir fs.FS) (Files, []Problem) {
 		files[name] = string(text)
 	}
 	return files, problems
+}
+
+func tooMany(files int) Problem {
+	return Problem{File: ".", What: fmt.Sprintf("the folder has %d files", files), Hint: fmt.Sprintf("at most %d: is it the right one?", maxFiles)}
 }
 
 func tooLarge(name string) Problem {

@@ -212,3 +212,39 @@ func FuzzLoad(f *testing.F) {
 		e.Tick(testEpoch().Add(longest))
 	})
 }
+
+// Every mistake of an expression is told where it stands, also in a text over
+// several lines, and that of depends_on at the name that is wrong.
+func TestPlacesOfMistakes(t *testing.T) {
+	rule := func(rest string) string {
+		return "rules:\n  - id: a\n    title: {zh: a, en: a}\n    on: {type: x}\n    priority: low\n" + rest
+	}
+	for _, c := range []struct {
+		what, text string
+		want       []string
+	}{
+		{"two in one line", rule("    when: nothing > 4 || nobody < 3\n"), []string{
+			"f.yaml:6:11: rules[0].when: undeclared reference to 'nothing'", "f.yaml:6:26: rules[0].when: undeclared reference to 'nobody'",
+		}},
+		{"in quotes", rule("    when: \"nothing > 4 || nobody < 3\"\n"), []string{"f.yaml:6:12: ", "f.yaml:6:27: "}},
+		{"a block as it stands", rule("    when: |\n      data.t > 3 &&\n        nothing > 4\n"), []string{"f.yaml:8:9: "}},
+		{"a folded block", rule("    when: >-\n      data.t > 3 &&\n      nothing > 4 &&\n      nobody > 4\n"), []string{"f.yaml:8:7: ", "f.yaml:9:7: "}},
+		{"a name that is not there", rule("    depends_on: [b]\n"), []string{`f.yaml:6:18: rules[0].depends_on[0]: there is no rule "b"`}},
+		{"a scope that can't be", rule("    depends_on:\n      - b\n      - rule: c\n        scope: zone\n") +
+			"  - id: b\n    title: {zh: a, en: a}\n    on: {type: x}\n    priority: low\n    depends_on:\n      - a\n", []string{
+			`f.yaml:8:9: rules[0].depends_on[1]: there is no rule "c"`, `f.yaml:15:9: rules[1].depends_on[0]: rule "a" depends on itself in a circle`,
+		}},
+		{"itself", rule("    depends_on: a\n"), []string{`f.yaml:6:17: rules[0].depends_on: rule "a" depends on itself in a circle`}},
+	} {
+		_, problems := Check("f.yaml", []byte(c.text), nil)
+		if len(problems) != len(c.want) {
+			t.Errorf("%s: %v", c.what, problems)
+			continue
+		}
+		for i, want := range c.want {
+			if !strings.HasPrefix(problems[i].String(), want) {
+				t.Errorf("%s: %s, want %s", c.what, problems[i], want)
+			}
+		}
+	}
+}

@@ -112,8 +112,8 @@ func quorum(n node) *Quorum {
 }
 
 // dependsOn reads the ids of depends_on and, where an item is {rule, scope}, for
-// whom it silences.
-func dependsOn(n node) (ids []string, scopes []Scope) {
+// whom it silences; at is where each of them stands.
+func dependsOn(n node) (ids []string, scopes []Scope, at []node) {
 	items := []node{n}
 	if n.ok() && !n.scalar() {
 		items = n.list()
@@ -136,8 +136,8 @@ func dependsOn(n node) (ids []string, scopes []Scope) {
 			}
 		}
 		if id != "" {
-			ids, scopes = append(ids, id), append(scopes, scope)
+			ids, scopes, at = append(ids, id), append(scopes, scope), append(at, item)
 		}
 	}
-	return ids, scopes
+	return ids, scopes, at
 }
