@@ -124,7 +124,7 @@ func dependsOn(n node) (ids []string, scopes []Scope, at []node) {
 			id = item.text()
 		} else {
 			f := item.fields("rule", "scope")
-			id = f["rule"].text()
+			id, item.key = f["rule"].text(), f["rule"].key // where its mistakes are told
 			if item.ok() && id == "" {
 				item.problem("names no rule", "depends_on: [RULE], or [{rule: RULE, scope: zone}]")
 			}
