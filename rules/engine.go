@@ -24,6 +24,7 @@ type Engine struct {
 	core
 	record  *record   // of the event's device; nil: none yet
 	clock   time.Time // the latest the engine knows it to be
+	moment  time.Time // by the hub's clock, of what is going on: receipt of the event, or the timer's
 	back    time.Time // when the hub last began to listen, see awake
 	seq     uint64    // of the newest journaled event
 	swept   time.Time
@@ -97,6 +98,7 @@ func (e *Engine) Process(evs []event.Event) []Transition {
 			continue
 		}
 		e.advance(heard(ev))
+		e.moment = heard(ev)
 		e.judge(ev)
 		e.seq = max(e.seq, ev.Seq)
 	}

@@ -50,7 +50,7 @@ func (x *explaining) window(fn, metric string, span time.Duration) (float64, boo
 			continue
 		}
 		if fn == countFn {
-			if x.counts(&ev) {
+			if !ev.Late && x.counts(&ev) {
 				s.observe(w, at.UnixNano(), 1)
 			}
 			continue

@@ -120,7 +120,7 @@ func drawEvents(t *rapid.T) []event.Event {
 		ev := event.Event{
 			Seq: uint64(i + 1), ID: fmt.Sprintf("e%d", i), Device: fmt.Sprintf("c%d", n), Kind: event.Charger, Zone: []string{"east/b01", "east/b02", "west/b01/u1", ""}[n-1],
 			Via: []string{"f1/s1", "f1/s2", "f1/s1", ""}[n-1], Part: pick(t, "part", "", "1", "1", "2"), ReceivedAt: clock,
-			At: clock.Add(-time.Duration(rapid.SampledFrom([]int{0, 0, 0, 1, 3}).Draw(t, "delay")) * 500 * time.Millisecond),
+			At: clock.Add(-time.Duration(rapid.SampledFrom([]int{0, 0, 0, 1, 3, 14}).Draw(t, "delay")) * 500 * time.Millisecond),
 		}
 		if n == 4 {
 			ev.Kind = event.Lamp

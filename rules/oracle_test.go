@@ -29,6 +29,7 @@ type slowJudge struct {
 	past   []event.Event // all that was in time, in the order of judgement
 	heard  map[groupKey]map[string]bool
 	clock  time.Time
+	moment time.Time
 	back   time.Time
 	out    []string
 	free   []*slowState // silenced by what has just ended
@@ -38,6 +39,7 @@ type slowState struct {
 	subjectKey
 	phase               phase
 	deadline, quiet, at time.Time
+	due                 time.Time
 	ev                  event.Event
 	around              string // the zone around all members, of a group by what they hang on
 }
@@ -163,7 +165,7 @@ func (j *slowJudge) measure(w *windowDef, window int32, ev *event.Event) (float6
 		at, v = append(at, happened(p)), append(v, x)
 	}
 	n := len(at)
-	for n > 0 && at[0].Before(at[n-1].Add(-w.span)) {
+	for n > 0 && at[0].Before(latest(at[n-1], happened(ev)).Add(-w.span)) {
 		at, v, n = at[1:], v[1:], n-1
 	}
 	if n == 0 || at[n-1].Sub(at[0]) < w.span/2 || happened(ev).Sub(at[n-1]) > w.span/2 {
@@ -209,6 +211,7 @@ func (j *slowJudge) process(ev event.Event) {
 		return
 	}
 	j.advance(heard(&ev))
+	j.moment = heard(&ev)
 	if !ev.Late {
 		j.past = append(j.past, ev)
 	}
@@ -276,15 +279,18 @@ func (j *slowJudge) ask(r *Rule, ev *event.Event, at time.Time) {
 			return
 		}
 	}
-	k := subjectKey{rule: r, device: ev.Device, part: ev.Part}
-	if sig == holds && j.states[k] == nil {
-		s := &slowState{subjectKey: k, phase: phasePending, at: at, ev: *ev}
-		j.states[k] = s
-		if r.For > 0 {
-			s.deadline = at.Add(r.For)
-		} else {
-			j.fire(s, at)
-		}
+	if k := (subjectKey{rule: r, device: ev.Device, part: ev.Part}); sig == holds && j.states[k] == nil {
+		j.begin(k, ev, at)
+	}
+}
+
+func (j *slowJudge) begin(k subjectKey, ev *event.Event, at time.Time) {
+	s := &slowState{subjectKey: k, phase: phasePending, at: at, ev: *ev}
+	j.states[k] = s
+	if k.rule.For > 0 {
+		s.due, s.deadline = at.Add(k.rule.For), j.moment.Add(k.rule.For)
+	} else {
+		j.fire(s, at)
 	}
 }
 
@@ -309,11 +315,20 @@ func (j *slowJudge) change(s *slowState, ev *event.Event, sig signal, at time.Ti
 		return
 	}
 	at = latest(at, s.at)
+	if !s.due.IsZero() && !at.Before(s.due) {
+		j.expire(s, s.due)
+		if j.states[s.subjectKey] != s {
+			if sig == holds {
+				j.begin(s.subjectKey, ev, at)
+			}
+			return
+		}
+	}
 	switch {
 	case s.phase == phaseSettling && sig == holds:
 		j.again(s, ev, at)
 	case s.phase == phasePending && sig&(ends|lapses) != 0:
-		j.drop(s, at)
+		j.drop(s)
 	case s.phase == phasePending && sig == holds:
 		held := s.held()
 		s.at, s.ev = at, *ev
@@ -327,10 +342,10 @@ func (j *slowJudge) change(s *slowState, ev *event.Event, sig signal, at time.Ti
 		if s.rule.Keep == 0 {
 			j.end(s, ev, at)
 		} else {
-			s.phase, s.deadline = phaseEnding, at.Add(s.rule.Keep)
+			s.phase, s.due, s.deadline = phaseEnding, at.Add(s.rule.Keep), j.moment.Add(s.rule.Keep)
 		}
 	case s.phase == phaseEnding && sig&notOver != 0:
-		s.phase, s.at, s.deadline = phaseFiring, at, time.Time{}
+		s.phase, s.at, s.deadline, s.due = phaseFiring, at, time.Time{}, time.Time{}
 	}
 }
 
@@ -341,10 +356,10 @@ func (j *slowJudge) goOn(s *slowState, ev *event.Event, at time.Time) {
 	}
 	s.at = at
 	if s.phase == phaseEnding {
-		s.phase, s.deadline = phaseFiring, time.Time{}
+		s.phase, s.deadline, s.due = phaseFiring, time.Time{}, time.Time{}
 	}
 	if s.rule.momentary() {
-		s.deadline = at.Add(s.rule.Keep)
+		s.deadline = j.moment.Add(s.rule.Keep)
 	}
 	if s.rule.measured() && !fresh {
 		return
@@ -371,17 +386,17 @@ func (j *slowJudge) say(what string, s *slowState, at time.Time, ev *event.Event
 }
 
 func (j *slowJudge) again(s *slowState, ev *event.Event, at time.Time) {
-	s.phase, s.at, s.ev, s.deadline = phasePending, at, *ev, time.Time{}
+	s.phase, s.at, s.ev, s.deadline, s.due = phasePending, at, *ev, time.Time{}, time.Time{}
 	if s.rule.For > 0 && !s.group {
-		s.deadline = at.Add(s.rule.For)
+		s.deadline, s.due = j.moment.Add(s.rule.For), at.Add(s.rule.For)
 	} else {
 		j.fire(s, at)
 	}
 }
 
-func (j *slowJudge) drop(s *slowState, at time.Time) {
-	if s.quiet.After(at) {
-		s.phase, s.deadline = phaseSettling, s.quiet
+func (j *slowJudge) drop(s *slowState) {
+	if s.quiet.After(j.moment) {
+		s.phase, s.deadline, s.due = phaseSettling, s.quiet, time.Time{}
 		return
 	}
 	delete(j.states, s.subjectKey)
@@ -389,13 +404,13 @@ func (j *slowJudge) drop(s *slowState, at time.Time) {
 }
 
 func (j *slowJudge) fire(s *slowState, at time.Time) {
-	s.deadline = time.Time{}
+	s.deadline, s.due = time.Time{}, time.Time{}
 	if !s.member() && j.silenced(s) {
 		return
 	}
 	s.phase, s.quiet = phaseFiring, time.Time{}
 	if s.rule.momentary() && !s.group {
-		if s.deadline = at.Add(s.rule.Keep); s.rule.Keep == 0 {
+		if s.deadline = j.moment.Add(s.rule.Keep); s.rule.Keep == 0 {
 			delete(j.states, s.subjectKey)
 		}
 	}
@@ -405,8 +420,8 @@ func (j *slowJudge) fire(s *slowState, at time.Time) {
 func (j *slowJudge) end(s *slowState, ev *event.Event, at time.Time) {
 	j.say("returned", s, at, ev)
 	if s.rule.Settle > 0 && !s.member() {
-		s.phase, s.quiet = phaseSettling, at.Add(s.rule.Settle)
-		s.deadline = s.quiet
+		s.phase, s.quiet = phaseSettling, j.moment.Add(s.rule.Settle)
+		s.deadline, s.due = s.quiet, time.Time{}
 		return
 	}
 	delete(j.states, s.subjectKey)
@@ -545,7 +560,7 @@ func (j *slowJudge) assemble(r *Rule, at time.Time, ev *event.Event) {
 			j.fire(s, at)
 		case s == nil:
 		case s.phase == phasePending && !reached:
-			j.drop(s, at)
+			j.drop(s)
 		case s.phase == phaseFiring && r.Quorum.over(n, heard):
 			j.end(s, ev, latest(at, s.at))
 		case s.phase == phaseSettling && reached:
@@ -594,6 +609,7 @@ func (j *slowJudge) advance(now time.Time) {
 		if at.IsZero() || at.After(j.clock) {
 			return
 		}
+		j.moment = at
 		if next != nil {
 			j.ring(next, at)
 		} else {
@@ -608,9 +624,18 @@ func keyLess(a, b subjectKey) bool {
 }
 
 func (j *slowJudge) ring(s *slowState, at time.Time) {
-	s.deadline = time.Time{}
+	if !s.due.IsZero() {
+		at = s.due
+	}
+	j.expire(s, at)
+	j.assemble(s.rule, at, &s.ev)
+}
+
+func (j *slowJudge) expire(s *slowState, at time.Time) {
+	s.deadline, s.due = time.Time{}, time.Time{}
 	switch {
 	case s.phase == phasePending:
+		s.at = latest(s.at, at)
 		j.fire(s, at)
 	case s.phase == phaseSettling, s.rule.momentary() && !s.group:
 		delete(j.states, s.subjectKey)
@@ -618,7 +643,6 @@ func (j *slowJudge) ring(s *slowState, at time.Time) {
 	default:
 		j.end(s, &s.ev, at)
 	}
-	j.assemble(s.rule, at, &s.ev)
 }
 
 func (j *slowJudge) lapse(k subjectKey, at time.Time) {
@@ -632,6 +656,6 @@ func (j *slowJudge) lapse(k subjectKey, at time.Time) {
 	case s.phase == phaseSettling:
 		j.again(s, &w.ev, at)
 	case s.phase == phaseEnding:
-		s.phase, s.at, s.deadline = phaseFiring, at, time.Time{}
+		s.phase, s.at, s.deadline, s.due = phaseFiring, at, time.Time{}, time.Time{}
 	}
 }

@@ -25,6 +25,7 @@ type savedState struct {
 	Phase    phase       `json:"phase"`
 	Deadline *time.Time  `json:"deadline,omitempty"`
 	Quiet    *time.Time  `json:"quiet,omitempty"`
+	Due      *time.Time  `json:"due,omitempty"`
 	Group    bool        `json:"group,omitempty"`
 	Note     string      `json:"note,omitempty"`
 	At       time.Time   `json:"at"`
@@ -90,6 +91,9 @@ func (s *subject) saved() savedState {
 	if !s.quiet.IsZero() {
 		st.Quiet = &s.quiet
 	}
+	if !s.due.IsZero() {
+		st.Due = &s.due
+	}
 	return st
 }
 
@@ -146,6 +150,9 @@ func (e *Engine) restore(row Saved) error {
 	}
 	if st.Quiet != nil {
 		s.quiet = *st.Quiet
+	}
+	if st.Due != nil {
+		s.due = *st.Due
 	}
 	if old := e.subject(s.key()); old != nil {
 		e.remove(old)

@@ -16,6 +16,7 @@ import (
 func (e *Engine) Swap(set *Set) []Transition {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.moment = e.clock
 	was := e.core
 	if e.undo.swapped == nil {
 		e.undo.swapped = &was

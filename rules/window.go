@@ -6,8 +6,9 @@ import (
 	"dongyue/internal/event"
 )
 
-// pointsPerWindow bounds the memory of a metric that is sent too often: readings
-// closer than this part of the span become one point.
+// pointsPerWindow bounds the memory of a metric that is sent too often: so many
+// readings are each kept, and behind them those that are closer than this part of
+// the span become one point.
 const pointsPerWindow = 120
 
 // series is what one window has of one part of a device: readings within the
@@ -45,9 +46,9 @@ func (s *series) observe(w *windowDef, at int64, v float64) {
 		}
 		at = ps[n-1].at
 	}
-	// A reading right behind the newest joins it, so that the points always reach
-	// over the span; the last but one keeps them apart.
-	if n > 0 && at == ps[n-1].at || n > 1 && at-ps[n-2].at < int64(w.span/pointsPerWindow) {
+	// Where there are many, a reading right behind the newest joins it, so that the
+	// points always reach over the span; the last but one keeps them apart.
+	if n > 0 && at == ps[n-1].at || n >= pointsPerWindow && at-ps[n-2].at < int64(w.span/pointsPerWindow) {
 		ps[n-1].join(w.fn, at, v)
 	} else {
 		s.add(w.fn, at, v)
@@ -109,10 +110,10 @@ func (s *series) trim(from int64) {
 // the points reach over half of the span, nor when the newest is older than that.
 func (s *series) value(w *windowDef, at int64) (x float64, ok bool) {
 	ps := s.live()
+	for len(ps) > 0 && ps[0].at < at-int64(w.span) {
+		ps = ps[1:]
+	}
 	if w.fn == countFn {
-		for len(ps) > 0 && ps[0].at < at-int64(w.span) {
-			ps = ps[1:]
-		}
 		for i := range ps {
 			x += ps[i].n
 		}
