@@ -116,3 +116,23 @@ func TestACountOfFewIsExact(t *testing.T) {
 	want(t, e.Process([]event.Event{reading(601.5, "7", `{"t":1}`)})) // without 1
 	want(t, e.Process([]event.Event{reading(603.5, "7", `{"t":1}`)}), "@10m3.5s returned hot high c1/7")
 }
+
+// Whether a hub that was begun anew has forgotten what has been silent for long, or
+// one that has run all the time has not yet, is the same to what comes late.
+func TestForgettingChangesNoAnswer(t *testing.T) {
+	text := strings.Replace(ruleNamed("often", `count("10s") >= 3`), "channel: telemetry", "type: wet", 1)
+	wet := func(s float64) event.Event { return happening(s, "wet", "", `{}`) }
+	before := []event.Event{wet(0), wet(0.1), wet(0.2)}
+	e := mustNew(t, text)
+	want(t, e.Process(before), "@200ms raised often low c1")
+	e.Commit()
+	again := restart(t, e, text)
+	again.Observe(before)
+	for _, e := range []*Engine{e, again} {
+		e.Tick(testEpoch().Add(21 * time.Second))
+		e.Commit()
+		late := wet(-9)
+		late.ReceivedAt, late.Late = testEpoch().Add(21*time.Second), true
+		want(t, e.Process([]event.Event{late}), "@200ms returned often low c1 late")
+	}
+}

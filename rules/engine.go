@@ -239,12 +239,17 @@ func (e *Engine) consider(r *Rule, on bool, at time.Time) {
 	}
 }
 
-// tally counts the event where its rule's expressions ask how many there were.
+// tally counts the event where its rule's expressions ask how many there were, and
+// compares it where they ask for changes.
 func (e *Engine) tally(r *Rule) {
 	v := e.view
 	if !v.ev.Late {
 		for _, w := range r.counts {
-			e.observe(v, w, 1)
+			if v.windows[w].fn == changedFn {
+				e.compare(v, w)
+			} else {
+				e.observe(v, w, 1)
+			}
 		}
 	}
 	if r.Quorum != nil {

@@ -100,7 +100,7 @@ func (s *Set) gates(r *Rule) []gate {
 func (d *draft) keep(c *conditions, ats ...condition) {
 	for _, at := range ats {
 		for _, w := range c.asks(at) {
-			if c.windows[w].fn != countFn && !slices.Contains(d.windows, w) {
+			if !c.windows[w].ofWatch() && !slices.Contains(d.windows, w) {
 				d.windows = append(d.windows, w)
 			}
 		}

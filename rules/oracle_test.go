@@ -96,10 +96,14 @@ func (j *slowJudge) windows(text string, r *Rule, channel event.Channel, ev *eve
 		if !strings.Contains(text, w.fn+"(") {
 			continue
 		}
-		if w.fn == countFn {
-			if w.counted != r.counted() {
-				continue
+		if w.ofWatch() && w.counted != r.counted() {
+			continue
+		}
+		if w.fn == changedFn {
+			if x, ok := j.changed(r, w, ev); ok {
+				values[w.name()] = x
 			}
+		} else if w.fn == countFn {
 			values[w.name()] = j.count(r, w, ev)
 		} else if w.channel == channel {
 			if x, ok := j.measure(w, int32(i), ev); ok {
@@ -118,14 +122,16 @@ func (j *slowJudge) count(r *Rule, w *windowDef, ev *event.Event) (n float64) {
 			continue
 		}
 		at := happened(p)
+		if n := len(times); n > 0 && heard(p).Sub(times[n-1]) > 2*w.span {
+			times = nil // forgotten
+		}
 		if len(times) > 0 {
 			at = latest(at, times[len(times)-1])
 		}
 		times = append(times, at)
 	}
-	newest := happened(ev)
-	for _, at := range times {
-		newest = latest(newest, at)
+	if n := len(times); n > 0 && heard(ev).Sub(times[n-1]) > 2*w.span {
+		return 0
 	}
 	from := happened(ev).Add(-w.span)
 	if len(times) > 0 { // the window has gone on to its newest
@@ -137,6 +143,30 @@ func (j *slowJudge) count(r *Rule, w *windowDef, ev *event.Event) (n float64) {
 		}
 	}
 	return n
+}
+
+// changed compares the event with the last in time before it that had such a value.
+func (j *slowJudge) changed(r *Rule, w *windowDef, ev *event.Event) (x float64, ok bool) {
+	var newest *event.Event
+	var was any
+	for i := range j.past {
+		p := &j.past[i]
+		v, there := dataOf(p)[w.metric]
+		if p.Device != ev.Device || p.Part != ev.Part || !there || !r.On.matches(p) || j.eval(r.Where, r, p.Channel, p) != yes {
+			continue
+		}
+		if newest != nil && happened(p).Before(happened(newest)) {
+			continue
+		}
+		if p.ID == ev.ID {
+			if newest == nil {
+				return 0, false
+			}
+			return float64(index01(was != v)), true
+		}
+		newest, was = p, v
+	}
+	return 0, false
 }
 
 // asksFor reports whether some rule keeps the window on the route of an event.
@@ -159,12 +189,18 @@ func (j *slowJudge) measure(w *windowDef, window int32, ev *event.Event) (float6
 		if p.Device != ev.Device || p.Part != ev.Part || p.Channel != w.channel || !number || !j.asksFor(window, p) {
 			continue
 		}
+		if n := len(at); n > 0 && heard(p).Sub(at[n-1]) > 2*w.span {
+			at, v = nil, nil // forgotten
+		}
 		if n := len(at); n > 0 && happened(p).Before(at[n-1]) {
 			continue
 		}
 		at, v = append(at, happened(p)), append(v, x)
 	}
 	n := len(at)
+	if n > 0 && heard(ev).Sub(at[n-1]) > 2*w.span {
+		return 0, false
+	}
 	for n > 0 && at[0].Before(latest(at[n-1], happened(ev)).Add(-w.span)) {
 		at, v, n = at[1:], v[1:], n-1
 	}

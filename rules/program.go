@@ -196,7 +196,8 @@ func (c *compiler) list(w wordList) int32 {
 	return at
 }
 
-func (c *compiler) window(w windowDef) int32 {
+// numbered is the window with this definition, which is made once.
+func (c *compiler) numbered(w windowDef) int32 {
 	if at, ok := c.windows[w]; ok {
 		return at
 	}

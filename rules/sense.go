@@ -51,8 +51,11 @@ func senseAbsent(f map[string]node, r *Rule) {
 func (l *loader) senseWindows(f map[string]node, r *Rule) {
 	windows := l.compiler.out.windows
 	for _, w := range l.compiler.out.asks(r.where) {
-		if windows[w].fn == countFn {
+		switch windows[w].fn {
+		case countFn:
 			f["on"].problem("where can't count what it chooses itself", "put count into when")
+		case changedFn:
+			f["on"].problem("where can't compare what it chooses itself", "put changed into when")
 		}
 	}
 	expressions := map[string]condition{"on": r.where, "when": r.when}
@@ -65,8 +68,12 @@ func (l *loader) senseWindows(f map[string]node, r *Rule) {
 			continue
 		}
 		for _, w := range l.compiler.out.asks(at) {
-			if d := &windows[w]; d.fn != countFn && d.channel == event.Happening {
+			d := &windows[w]
+			if !d.ofWatch() && d.channel == event.Happening {
 				f[key].problem(fmt.Sprintf("%s is of measurements, which an event has none of", d.fn), "watch channel: telemetry, or use count")
+			}
+			if d.fn == changedFn && key == "clear" && r.Clear.Own {
+				f[key].problem("changed compares events that `on` watches, and here it is another", "compare with a value: data.mode == 'normal'")
 			}
 		}
 	}
@@ -77,13 +84,13 @@ func (r *Rule) counted() string {
 	return fmt.Sprintf("%v %s %v %v %q", r.On.Kinds, r.On.Channel, r.On.Types, r.On.Zones, r.Where)
 }
 
-// counts are the windows of a rule that count.
+// counts are the windows of a rule that are of the events its `on` matches.
 func (l *loader) counts(r *Rule) []int32 {
 	all := l.compiler.out.asks(r.when)
 	if r.Clear != nil {
 		all = append(all, l.compiler.out.asks(r.Clear.when)...)
 	}
-	all = slices.DeleteFunc(all, func(w int32) bool { return l.compiler.out.windows[w].fn != countFn })
+	all = slices.DeleteFunc(all, func(w int32) bool { return !l.compiler.out.windows[w].ofWatch() })
 	slices.Sort(all)
 	return slices.Clip(slices.Compact(all))
 }

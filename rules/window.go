@@ -113,7 +113,10 @@ func (s *series) value(w *windowDef, at int64) (x float64, ok bool) {
 	for len(ps) > 0 && ps[0].at < at-int64(w.span) {
 		ps = ps[1:]
 	}
-	if w.fn == countFn {
+	switch w.fn {
+	case changedFn:
+		return changed(ps)
+	case countFn:
 		for i := range ps {
 			x += ps[i].n
 		}
@@ -170,7 +173,10 @@ func slope(ps []point) (perMinute float64, ok bool) {
 // implements windows.
 func (e *Engine) measured(v *view, window int32) (float64, bool) {
 	w := &v.windows[window]
-	if s := e.record.part(v.ev.Part).find(window); s != nil {
+	if w.fn == changedFn && e.noted[window] != v.turn {
+		return 0, false // it has no such value, or is not among those that are compared
+	}
+	if s := e.record.part(v.ev.Part).find(window); s != nil && !s.stale(w, heard(v.ev).UnixNano()) {
 		return s.value(w, happened(v.ev).UnixNano())
 	}
 	return 0, w.fn == countFn
@@ -191,6 +197,16 @@ func (e *Engine) note(v *view, bays []*bay) {
 	}
 }
 
+// refresh is the event's series of a window, to be added to.
+func (e *Engine) refresh(v *view, window int32) *series {
+	s := e.keep(v.ev).keep(v.ev.Part).keep(window)
+	e.stir(s)
+	if s.stale(&v.windows[window], heard(v.ev).UnixNano()) {
+		s.points, s.head = s.points[:0], 0
+	}
+	return s
+}
+
 // observe adds a reading of the event to a window, once per event however many
 // rules ask for it.
 func (e *Engine) observe(v *view, window int32, x float64) {
@@ -198,7 +214,6 @@ func (e *Engine) observe(v *view, window int32, x float64) {
 		return
 	}
 	e.noted[window] = v.turn
-	s := e.keep(v.ev).keep(v.ev.Part).keep(window)
-	e.stir(s)
+	s := e.refresh(v, window)
 	s.observe(&v.windows[window], happened(v.ev).UnixNano(), x)
 }
