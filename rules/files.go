@@ -136,7 +136,13 @@ func (f Files) test(problems []Problem, wanted func(file, name string) bool) ([]
 			continue
 		}
 		s := &source{file: n}
-		cases = append(cases, readCases(s, []byte(f[n]))...)
+		read := readCases(s, []byte(f[n]))
+		if beside := strings.TrimSuffix(n, TestSuffix) + ".yaml"; len(read) > 0 {
+			if _, ok := f[beside]; !ok {
+				s.add(nil, "", fmt.Sprintf("there are no rules beside it: %s", beside), "name it as the rule file that it tests")
+			}
+		}
+		cases = append(cases, read...)
 		problems = append(problems, s.problems...)
 	}
 	if len(problems) > 0 {

@@ -248,3 +248,26 @@ func TestPlacesOfMistakes(t *testing.T) {
 		}
 	}
 }
+
+// A case that can't show anything is a mistake: it would hold whatever the rules do.
+func TestProblemsOfCases(t *testing.T) {
+	beside := Files{"hot.yaml": hot}
+	for _, c := range []struct{ events, want string }{
+		{"{at: 0s, device: x, kind: chargr, telemetry: {t: 1}}", `tests[0].events[0].kind: unknown kind "chargr"; did you mean "charger"?`},
+		{"{at: 0s, device: x, kind: charger, telemetry: 7}", "tests[0].events[0].telemetry: must be a mapping"},
+		{"{at: 0s, device: x, kind: charger, event: opened, data: [1]}", "tests[0].events[0].data: must be a mapping"},
+		{"{at: 0s, device: x, kind: charger, event: opened, telemetry: {t: 1}}", "tests[0].events[0].telemetry: stands beside event"},
+		{"{at: 0s, device: x, kind: charger, data: {t: 1}}", "tests[0].events[0].data: belongs to an event"},
+		{"{at: 0s, device: x, kind: charger, telemetry: {t: 1}, data: {t: 1}}", "tests[0].events[0].data: belongs to an event"},
+		{"{at: 0s, late: true}", "tests[0].events[0].late: belongs to what a device says"},
+	} {
+		_, problems := beside.With(Files{"hot.test.yaml": "tests: [{name: a, expect: [], events: [" + c.events + "]}]"}).Test(nil)
+		if len(problems) != 1 || !strings.Contains(problems[0].String(), c.want) || problems[0].Line == 0 || problems[0].Col == 0 {
+			t.Errorf("%s: %v", c.events, problems)
+		}
+	}
+	_, problems := beside.With(Files{"cold.test.yaml": "tests: [{name: a, expect: [], events: [{at: 1s}]}]"}).Test(nil)
+	if len(problems) != 1 || !strings.Contains(problems[0].String(), "cold.test.yaml:0:0: there are no rules beside it: cold.yaml") {
+		t.Errorf("%v", problems)
+	}
+}
