@@ -147,10 +147,11 @@ func happened(ev *event.Event) time.Time {
 }
 
 // task is a rule to be asked about an event: by what it watches (on), or only
-// because it has something going on with the device.
+// because it has something going on with the device; left is when the device stands
+// in another zone by now, which the rule does not watch.
 type task struct {
-	rule int32
-	on   bool
+	rule     int32
+	on, left bool
 }
 
 func (e *Engine) judge(ev *event.Event) {
@@ -163,6 +164,9 @@ func (e *Engine) judge(ev *event.Event) {
 		r := e.set.Rules[t.rule]
 		if e.stats[t.rule].Disabled != "" {
 			continue
+		}
+		if t.left {
+			e.moveOut(r, at)
 		}
 		e.consider(r, t.on, at)
 		e.assemble(at, ev)
@@ -186,7 +190,7 @@ func (e *Engine) look(ev *event.Event) bool {
 	}
 	e.todo = e.todo[:0]
 	for _, r := range e.found {
-		e.todo = append(e.todo, task{r, true})
+		e.todo = append(e.todo, task{rule: r, on: true})
 	}
 	e.concerned(ev)
 	if len(e.todo) > 1 {
@@ -207,16 +211,36 @@ func (e *Engine) concerned(ev *event.Event) {
 			continue
 		}
 		on := s.part == ev.Part && r.On.matches(ev)
-		if on || r.Clear != nil && r.Clear.Own && (s.part == ev.Part || ev.Part == "") && r.Clear.matches(ev) {
-			e.todo = append(e.todo, task{int32(r.order), on})
+		left := s.part == ev.Part && !on && r.On.left(ev)
+		if on || left || r.Clear != nil && r.Clear.Own && (s.part == ev.Part || ev.Part == "") && r.Clear.matches(ev) {
+			e.todo = append(e.todo, task{int32(r.order), on, left})
 		}
 	}
 	if p := e.record.part(ev.Part); p != nil {
 		for _, w := range p.watches {
-			if w.on && w.rule.On.matches(ev) {
-				e.todo = append(e.todo, task{int32(w.rule.order), true})
+			if !w.on {
+				continue
+			}
+			on := w.rule.On.matches(ev)
+			if left := !on && w.rule.On.left(ev); on || left {
+				e.todo = append(e.todo, task{int32(w.rule.order), on, left})
 			}
 		}
+	}
+}
+
+// moveOut ends what a rule has going on with a device that has been moved to a zone
+// which the rule does not watch: it will never hear the end.
+func (e *Engine) moveOut(r *Rule, at time.Time) {
+	v := e.view
+	if v.ev.Late {
+		return // it was elsewhere then
+	}
+	if r.Absent > 0 {
+		e.hearken(r, false)
+	}
+	if s := e.record.subject(subjectKey{rule: r, device: v.ev.Device, part: v.ev.Part}); s != nil {
+		e.change(s, v, ends, at)
 	}
 }
 

@@ -57,3 +57,26 @@ func TestNarrowedRuleLetsGo(t *testing.T) {
 		})
 	}
 }
+
+// A device that is moved out of a rule's zone takes with it what fires there, and
+// is not silent because it speaks elsewhere.
+func TestADeviceMovesOutOfTheZone(t *testing.T) {
+	text := strings.Replace(hot, "channel: telemetry", "channel: telemetry, zone: east", 1) +
+		"  - {id: silent, title: {zh: a, en: a}, on: {kind: charger, channel: telemetry, zone: east}, absent: 1m, priority: low}\n"
+	moved := func(s float64, data string) event.Event {
+		ev := reading(s, "7", data)
+		ev.Zone = "west/b01"
+		return ev
+	}
+	e := mustNew(t, text)
+	want(t, e.Process([]event.Event{reading(0, "7", `{"t":80}`)}), "@0s raised hot high c1/7")
+	late := moved(10, `{"t":80}`)
+	late.At, late.Late = late.At.Add(-2*time.Minute), true
+	want(t, e.Process([]event.Event{late}))
+	want(t, e.Process([]event.Event{moved(20, `{"t":80}`)}), "@20s returned hot high c1/7")
+	want(t, e.Tick(testEpoch().Add(time.Hour)))
+	want(t, e.Process([]event.Event{reading(4000, "7", `{"t":80}`)}), "@1h6m40s raised hot high c1/7")
+	again := mustNew(t, text) // and where it is only observed
+	again.Observe([]event.Event{reading(0, "7", `{"t":8}`), moved(20, `{"t":8}`)})
+	want(t, again.Tick(testEpoch().Add(time.Hour)))
+}
