@@ -103,6 +103,11 @@ func (l *loader) on(n node, r *Rule) {
 
 func (l *loader) watch(n node, f map[string]node) Watch {
 	w := Watch{Types: f["type"].texts(), Zones: outermost(f["zone"].texts()), Channel: channel(f["channel"])}
+	for _, z := range w.Zones {
+		if slices.Contains(strings.Split(z, "/"), "") {
+			f["zone"].problem(fmt.Sprintf("%q is no zone", z), "its steps with one / between them: east/b01/u1")
+		}
+	}
 	for _, k := range f["kind"].texts() {
 		if !slices.Contains(kinds(), k) {
 			f["kind"].problem(fmt.Sprintf("unknown kind %q", k), suggest(k, kinds()))

@@ -3,9 +3,13 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"dongyue/internal/event"
 )
+
+// soonestReAlarm is how soon an alarm may be told again: it is for a person.
+const soonestReAlarm = 10 * time.Second
 
 // sense refuses what each field allows but all together can't mean.
 func (l *loader) sense(n node, f map[string]node, r *Rule) {
@@ -21,6 +25,9 @@ func (l *loader) sense(n node, f map[string]node, r *Rule) {
 		} else if r.Quorum != nil && r.Keep == 0 {
 			f["keep_firing_for"].problem("an event that counts for no time never comes together with others", "say how long it counts")
 		}
+	}
+	if r.ReAlarm > 0 && r.ReAlarm < soonestReAlarm {
+		f["realarm"].problem("calls again before anybody can act", "at least "+soonestReAlarm.String())
 	}
 	senseAbsent(f, r)
 	l.senseWindows(f, r)
