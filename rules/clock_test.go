@@ -136,3 +136,35 @@ func TestForgettingChangesNoAnswer(t *testing.T) {
 		want(t, e.Process([]event.Event{late}), "@200ms returned often low c1 late")
 	}
 }
+
+// What would have lasted long enough while the hub was away waits for what the
+// devices have kept meanwhile; without a word it runs out all the same.
+func TestWhatLastsIsNotCountedWhileTheHubIsAway(t *testing.T) {
+	text := strings.Replace(hot, "data.t >= 70", "data.t >= 70\n    for: 20s", 1)
+	back := func(from, to float64) event.Event {
+		ev := reading(to, "", fmt.Sprintf(`{"online":true,"away_since":%q}`, testEpoch().Add(time.Duration(from)*time.Second).Format(time.RFC3339)))
+		ev.Device, ev.Kind, ev.Channel = event.HubDevice, event.Hub, event.Presence
+		return ev
+	}
+	begin := func() *Engine {
+		e := mustNew(t, text)
+		want(t, e.Process([]event.Event{reading(0, "7", `{"t":80}`)}))
+		e = restart(t, e, text)
+		want(t, e.Process([]event.Event{back(5, 50)}))
+		dirty, err := e.Dirty()
+		if err != nil || len(dirty) != 1 {
+			t.Errorf("what was put off is not kept: %v %v", dirty, err)
+		}
+		e.Commit()
+		return e
+	}
+	want(t, begin().Process([]event.Event{delayed(12, 51, `{"t":20}`)}))
+	e := begin()
+	want(t, e.Process([]event.Event{delayed(12, 51, `{"t":80}`), delayed(25, 51.1, `{"t":80}`)}), "@20s raised hot high c1/7")
+	e = begin()
+	want(t, e.Tick(testEpoch().Add(59*time.Second)))
+	want(t, e.Tick(testEpoch().Add(60*time.Second)), "@20s raised hot high c1/7")
+	e = mustNew(t, text) // a short stop puts nothing off that has long to go
+	want(t, e.Process([]event.Event{reading(0, "7", `{"t":80}`), back(1, 3)}))
+	want(t, e.Tick(testEpoch().Add(20*time.Second)), "@20s raised hot high c1/7")
+}

@@ -242,6 +242,11 @@ func (j *slowJudge) process(ev event.Event) {
 		var since time.Time
 		_ = since.UnmarshalText([]byte(dataOf(&ev)["away_since"].(string)))
 		j.advance(since)
+		for _, s := range j.states {
+			if !s.due.IsZero() {
+				s.deadline = latest(s.deadline, heard(&ev).Add(min(s.deadline.Sub(since), 10*time.Second)))
+			}
+		}
 		j.back = heard(&ev)
 		j.advance(heard(&ev))
 		return
