@@ -1,6 +1,8 @@
 package alarm
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,4 +77,29 @@ func TestLifeSafetyIsNotMutedByAPolicyWithoutSteps(t *testing.T) {
 	}))
 	c.lapse(5)
 	c.expect("+5s c1 on_duty")
+}
+
+// A drill of the chargers' ladder says what each rung would have done.
+func TestADrillOfTheLadderIsInWords(t *testing.T) {
+	d := open(t, func(o *Options) {
+		o.Rehearse = func(_ context.Context, q DrillRequest) ([]Signal, error) {
+			s := Signal{Rule: q.Rule, Device: q.Device, Part: q.Part, Raised: true, At: epoch(), Priority: event.Critical, LifeSafety: true, Title: event.Text{ZH: "a", EN: "a"}}
+			for _, rung := range []string{"cut", "neighbours", "evacuate"} {
+				s.Actions = append(s.Actions, Action{Type: "react", Command: rung, Device: "c1", Args: map[string]any{"part": "7"}})
+			}
+			return []Signal{s}, nil
+		}
+	})
+	var dr Drill
+	if status, code := d.ask(web.Supervisor, "POST", "/drills", drill, &dr); status != 201 || len(dr.Actions) != 3 {
+		t.Fatal(status, code, dr.Actions)
+	}
+	for i, want := range []string{"cut port 7 of 名c1", "cut port 7 of 名c1 and two on either side, and warn the shed", "cut port 7 of 名c1 and the feeder"} {
+		if got := dr.Actions[i].Text; !strings.HasPrefix(got.EN, want) || !strings.HasPrefix(got.ZH, "切断名c1 7 号口") {
+			t.Errorf("%+v", got)
+		}
+	}
+	if tasks := d.pending(100); len(tasks) != 0 {
+		t.Errorf("it acts: %+v", tasks)
+	}
 }
