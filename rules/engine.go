@@ -26,6 +26,7 @@ type Engine struct {
 	clock   time.Time // the latest the engine knows it to be
 	moment  time.Time // by the hub's clock, of what is going on: receipt of the event, or the timer's
 	back    time.Time // when the hub last began to listen, see awake
+	told    time.Time // when the newest journaled event was heard; zero: none since the start
 	seq     uint64    // of the newest journaled event
 	swept   time.Time
 	undo    undo
@@ -93,6 +94,7 @@ func (e *Engine) Process(evs []event.Event) []Transition {
 	e.farewell()
 	for i := range evs {
 		ev := &evs[i]
+		e.hearNext(ev)
 		if ev.Kind == event.Hub {
 			e.awake(ev)
 			continue
