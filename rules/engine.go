@@ -212,9 +212,10 @@ func (e *Engine) concerned(ev *event.Event) {
 		if s.group || r.order < 0 {
 			continue
 		}
-		on := s.part == ev.Part && r.On.matches(ev)
+		clears := r.Clear != nil && r.Clear.Own && (s.part == ev.Part || ev.Part == "") && r.Clear.matches(ev)
+		on := (s.part == ev.Part || clears) && r.On.matches(ev)
 		left := s.part == ev.Part && !on && r.On.left(ev)
-		if on || left || r.Clear != nil && r.Clear.Own && (s.part == ev.Part || ev.Part == "") && r.Clear.matches(ev) {
+		if on || left || clears {
 			e.todo = append(e.todo, task{int32(r.order), on, left})
 		}
 	}
