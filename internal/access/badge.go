@@ -74,6 +74,7 @@ type answer struct {
 	door     string
 	event    string
 	verdict  Verdict
+	pin      bool
 	received time.Time
 	floor    *int // to which the lift is called; nil: it is not
 }
@@ -88,7 +89,13 @@ func (x *Access) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) erro
 		if ev.Kind != event.Door {
 			continue
 		}
-		if x.pending.hear(ev); ev.Channel != event.Happening {
+		x.pending.hear(ev)
+		if ev.Channel == event.State && !ev.Late {
+			if err := x.leaf(ctx, tx, ev); err != nil {
+				return err
+			}
+		}
+		if ev.Channel != event.Happening {
 			continue
 		}
 		if ev.Type == "opened" || ev.Type == "closed" {
@@ -151,7 +158,7 @@ func (x *Access) handleBadge(ctx context.Context, tx *sql.Tx, ev *event.Event, b
 		if err := x.settle(ctx, tx, ev, b, j); err != nil {
 			return err
 		}
-		a := answer{badge: row.ID, door: ev.Device, event: ev.ID, verdict: verdict, received: ev.ReceivedAt}
+		a := answer{badge: row.ID, door: ev.Device, event: ev.ID, verdict: verdict, pin: b.Credential.Type == "pin", received: ev.ReceivedAt}
 		if floor, ok := x.floorFor(ev.Device, j.ask.who()); ok && verdict.Granted && !j.ask.Out {
 			a.floor = &floor
 		}
@@ -266,7 +273,9 @@ func (x *Access) identify(a *Ask, value string, row *Badge) (shown *doorlist.Cod
 	defer x.mu.RUnlock()
 	a.Policy, a.Days = x.site.doors[door], x.site.calendar.days(a.At)
 	switch {
-	case a.Type == "pin" && a.Locked: // is not even looked at
+	case a.Type == "pin" && a.Locked: // opens nothing, whosever it is; but help must come
+		c := x.findPIN(value)
+		a.Help = c != nil && c.Duress && !reached(c.Revoked, a.At.UnixMilli())
 	case a.Type == "pin":
 		a.Credential = x.findPIN(value)
 	case a.Type == "plate":
@@ -341,12 +350,21 @@ func (x *Access) Committed(ctx context.Context) {
 func (x *Access) Undone() { x.pending = pending{} }
 
 func (x *Access) send(ctx context.Context, a answer) error {
-	typ, args := "deny", map[string]any{"ref": a.event, "reason": a.verdict.Reason}
+	typ, args := "deny", map[string]any{"ref": a.event, "reason": a.told()}
 	if a.verdict.Granted {
 		typ, args = "unlock", map[string]any{"ref": a.event, "for_s": unlockSeconds}
 	}
 	_, err := x.cmd.Command(ctx, a.door, typ, args, answerWithin, "badge:"+a.door+":"+a.event, "hub", a.event)
 	return err
+}
+
+// told is the reason that the door shows. Of a PIN it does not say that it opens elsewhere
+// or did once: the log does.
+func (a *answer) told() Reason {
+	if a.pin && a.verdict.Reason.strange() {
+		return PINWrong
+	}
+	return a.verdict.Reason
 }
 
 func (v Verdict) decision() string {

@@ -142,7 +142,7 @@ func (c *case1) drawAsk(r *rand.Rand) {
 	d := &c.state.Door
 	d.FirstDay = int32(n/86_400_000) + pick[int32](r, 0, 0, 1, -1) //nolint:gosec // a day of this century
 	if r.IntN(2) == 0 {
-		d.Waiting, d.WaitEnd = fmt.Sprint("p", r.IntN(3)), ago()+14_000
+		d.Waiting, d.WaitEnd, d.WaitFirst = fmt.Sprint("p", r.IntN(3)), ago()+14_000, r.IntN(2) == 0
 	}
 }
 
@@ -346,7 +346,7 @@ func (c *case1) refusal() (r, alert Reason, waits, first bool) {
 		return None, None, false, first
 	}
 	r, alert, waits = c.memory(p, pol, first)
-	return r, alert, waits, first
+	return r, alert, waits, first || pol.TwoPersonS > 0 && c.another(p.id) && c.state.Door.WaitFirst
 }
 
 // memory is the part of the rules that asks what was before.
@@ -363,7 +363,7 @@ func (c *case1) memory(p personRow, pol DoorPolicy, first bool) (r, alert Reason
 			return Interlocked, None, false
 		}
 		today := int32((n + 8*3600*1000) / 86_400_000) //nolint:gosec // a day of this century
-		if pol.FirstIn && !first && s.Door.FirstDay != today {
+		if pol.FirstIn && !first && s.Door.FirstDay != today && (pol.TwoPersonS == 0 || !c.another(p.id) || !s.Door.WaitFirst) {
 			return FirstPerson, None, false
 		}
 		if p.escort != "" && (s.Escort == 0 || n > s.Escort+30_000) {
@@ -388,11 +388,16 @@ func (c *case1) memory(p personRow, pol DoorPolicy, first bool) (r, alert Reason
 	if c.cred >= 0 && c.credentials[c.cred].confirm && !c.out {
 		return ConfirmNeeded, None, false
 	}
-	another := s.Door.Waiting != "" && s.Door.Waiting != p.id && n <= s.Door.WaitEnd
-	if pol.TwoPersonS > 0 && !c.out && !another {
+	if pol.TwoPersonS > 0 && !c.out && !c.another(p.id) {
 		return TwoPerson, None, true
 	}
 	return None, alert, false
+}
+
+// another reports whether somebody else waits for a second person.
+func (c *case1) another(id string) bool {
+	d := c.state.Door
+	return d.Waiting != "" && d.Waiting != id && c.at.UnixMilli() <= d.WaitEnd
 }
 
 // compare says where a decision and the oracle differ.
@@ -427,7 +432,7 @@ func (c *case1) compare(v Verdict, s State) string {
 }
 
 func entered(s State) []Move {
-	_, m := s.Door.Opened(0)
+	_, m := s.Door.Opened(s.Door.FreeEnd)
 	return m[:]
 }
 

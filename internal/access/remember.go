@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"dongyue/internal/event"
 )
 
 // recall reads what the rules must know of an ask. It reads only what one of them
@@ -58,8 +60,8 @@ func (x *Access) recall(ctx context.Context, tx *sql.Tx, a *Ask) (s State, err e
 
 // lastEscort is when somebody passed here who may accompany the person.
 func (x *Access) lastEscort(ctx context.Context, tx *sql.Tx, p *Person, door string, t time.Time) (int64, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT person, received_at FROM access_badges WHERE door = ? AND received_at >= ? AND decision = 'granted' AND person <> ''
-		ORDER BY id DESC LIMIT 50`, door, t.UnixMilli()-escortWithin)
+	rows, err := tx.QueryContext(ctx, `SELECT person, received_at FROM access_badges WHERE door = ? AND received_at BETWEEN ? AND ? AND decision = 'granted' AND person <> ''
+		ORDER BY id DESC LIMIT 50`, door, t.UnixMilli()-escortWithin, t.UnixMilli()) // nobody has passed in the future: the clock was set back
 	if err != nil {
 		return 0, fmt.Errorf("find escort: %w", err)
 	}
@@ -109,13 +111,16 @@ func (x *Access) keep(ctx context.Context, tx *sql.Tx, a *Ask, was, is State) er
 	return move(ctx, tx, is.Moved[:], a.At)
 }
 
+// move notes who is in another area. Nothing that is known of a later time is changed by
+// what comes late; but what would be of the future is of before the clock was set back.
 func move(ctx context.Context, tx *sql.Tx, moves []Move, t time.Time) error {
+	ahead := time.Now().Add(clockTolerance).UnixMilli()
 	for _, m := range moves {
 		if m.Person == "" {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO access_whereabouts(person, area, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET area = excluded.area, at = excluded.at WHERE excluded.at >= access_whereabouts.at",
-			m.Person, m.Area, t.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO access_whereabouts(person, area, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET area = excluded.area, at = excluded.at WHERE excluded.at >= access_whereabouts.at OR access_whereabouts.at > ?",
+			m.Person, m.Area, t.UnixMilli(), ahead); err != nil {
 			return fmt.Errorf("note whereabouts: %w", err)
 		}
 	}
@@ -157,6 +162,25 @@ func (x *Access) contact(ctx context.Context, tx *sql.Tx, door string, open bool
 		return err
 	}
 	return move(ctx, tx, moved[:], t)
+}
+
+// leaf corrects what is remembered of a door by what it reports of itself: a controller
+// that had no power does not tell who has shut its door meanwhile.
+func (x *Access) leaf(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
+	x.mu.RLock()
+	watched := x.site.watched[ev.Device]
+	x.mu.RUnlock()
+	var is struct {
+		Position string `json:"position"`
+	}
+	if !watched || json.Unmarshal(ev.Data, &is) != nil || is.Position != "open" && is.Position != "closed" {
+		return nil //nolint:nilerr // devices has checked it before; what is not told changes nothing
+	}
+	d, err := readDoorState(ctx, tx, ev.Device)
+	if err != nil || d.Open == (is.Position == "open") {
+		return err
+	}
+	return x.contact(ctx, tx, ev.Device, !d.Open, ev.ReceivedAt)
 }
 
 // optional takes a row that is not there for one of zeros.

@@ -1,0 +1,273 @@
+package access
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"dongyue/internal/event"
+)
+
+// A host who moves back in does not bring back the guests of before.
+func TestAHostWhoComesBackBringsNoGuest(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	id, me := h.host()
+	p := h.invite(carPass("川A12345", ""), me)
+	_, err := h.MoveOut(ctx, "test", id)
+	h.must(err)
+	back := true
+	_, err = h.ChangePerson(ctx, "test", id, PersonChange{Active: &back})
+	h.must(err)
+	h.expect("unlock", "door-1", "04A1B2C3D4")
+	for range 2 {
+		if got := h.show("door-1", "qr", h.visitCode2("", p), "in"); got != "inactive" {
+			t.Errorf("the guest's code: %s", got)
+		}
+		if got := h.show("barrier", "plate", "川A12345", "in"); got != "inactive" {
+			t.Errorf("the guest's car: %s", got)
+		}
+		h.start()
+	}
+}
+
+// One PIN of somebody's must not be carried from door to door until its home is found.
+func TestAPINIsWrongWhereItOpensNothing(t *testing.T) {
+	h := newHouse(t)
+	desk := &told{}
+	h.reporter = desk
+	h.give(PersonInfo{Name: "陈建国"}, NewCredential{Type: "pin", Value: "135790"}, RightInfo{Door: "door-1"})
+	over := time.Now().Add(-time.Hour)
+	h.give(PersonInfo{Name: "李秀英"}, NewCredential{Type: "pin", Value: "975310", ValidTo: &over}, RightInfo{Door: "door-2"})
+	for i, pin := range []string{"135790", "975310", "135790", "975310", "135790"} {
+		if got := h.show("door-2", "pin", pin, "in"); got != "pin_wrong" {
+			t.Errorf("try %d: the door says %s", i+1, got)
+		}
+	}
+	if b := h.log(); b[0].Reason != WrongDoor || b[1].Reason != Expired || b[0].PersonName != "陈建国" {
+		t.Errorf("the desk does not see whose it was: %+v", b[0])
+	}
+	if got := h.show("door-2", "pin", "135790", "in"); got != "too_many_tries" {
+		t.Errorf("the sixth: %s", got)
+	}
+	if got := h.show("door-1", "pin", "135790", "in"); got != "unlock" {
+		t.Errorf("at home: %s", got)
+	}
+	h.must(h.flush(context.Background()))
+	if fmt.Sprint(desk.all) != "[door-2 pin_lockout]" {
+		t.Errorf("the desk was told %v", desk.all)
+	}
+}
+
+// The keypad takes nothing any more, and says so; who is forced to type gets help.
+func TestHelpComesThoughTheKeypadIsLocked(t *testing.T) {
+	h := newHouse(t)
+	desk := &told{}
+	h.reporter = desk
+	h.give(PersonInfo{Name: "陈建国"}, NewCredential{Type: "pin", Value: "246802", Duress: true}, RightInfo{Door: "door-1"})
+	for range maxTries {
+		h.show("door-1", "pin", "111111", "in")
+	}
+	for _, pin := range []string{"246802", "111111"} {
+		if got := h.show("door-1", "pin", pin, "in"); got != "too_many_tries" {
+			t.Errorf("%s: %s", pin, got)
+		}
+	}
+	a, b := h.log()[0], h.log()[1]
+	if a.ID, a.Event, a.Seq, a.At, a.ReceivedAt = b.ID, b.Event, b.Seq, b.At, b.ReceivedAt; a != b {
+		t.Errorf("the log tells apart:\n%+v\n%+v", a, b)
+	}
+	for range 3 {
+		h.must(h.flush(context.Background()))
+	}
+	if fmt.Sprint(desk.all) != "[door-1 pin_lockout door-1 duress]" {
+		t.Errorf("the desk was told %v", desk.all)
+	}
+}
+
+// clock lets a card ask when the hub's clock reads something else than now.
+func (h *house) clock(later time.Duration, door, card, side string) (got string) {
+	h.t.Helper()
+	ev := h.badge(door, "card", card, "ask")
+	ev.Data = fmt.Appendf(nil, `{"credential":{"type":"card","value":%q},"side":%q,"decision":"ask"}`, card, side)
+	ev.At = ev.At.Add(later)
+	ev.ReceivedAt = ev.At
+	b, err := parseBadge(ev.Data)
+	h.must(err)
+	ctx := context.Background()
+	h.must(h.db.Tx(ctx, func(tx *sql.Tx) error {
+		row := Badge{At: ev.At, ReceivedAt: ev.ReceivedAt, Event: ev.ID, Door: door, Side: side}
+		j, err := h.judge(ctx, tx, &ev, b, &row)
+		if err != nil {
+			return err
+		}
+		row.By, row.Decision, row.Reason = ByHub, j.verdict.decision(), j.verdict.Reason
+		if got = string(row.Reason); j.verdict.Granted {
+			got = "unlock"
+		}
+		if _, err := h.logBadge(ctx, tx, &row); err != nil {
+			return err
+		}
+		return h.settle(ctx, tx, &ev, b, j)
+	}))
+	h.Undone()
+	return got
+}
+
+// A clock that was an hour ahead and is put right: nobody comes in by what was written
+// then, and nobody is shut out by it.
+func TestTheClockIsSetBack(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	host := h.give(PersonInfo{Name: "甲", Unit: "east/b01/u1", Household: "0302"}, NewCredential{Value: "AAAA0001"}, RightInfo{Zone: "east"})
+	h.give(PersonInfo{Name: "乙", Unit: "east/b01/u1", Household: "0302"}, NewCredential{Value: "BBBB0001"}, RightInfo{Zone: "east"})
+	h.give(PersonInfo{Name: "客", Escort: host}, NewCredential{Value: "CCCC0001"}, RightInfo{Zone: "east"})
+	h.must(h.SetArea(ctx, "test", PassbackArea{ID: "garage", Name: "车库", Passback: PassbackEnforce}))
+	h.must(h.SetArea(ctx, "test", PassbackArea{ID: "street", Name: "街", Passback: PassbackNone}))
+	expect := func(want string, later time.Duration, door, card, side string) {
+		t.Helper()
+		if got := h.clock(later, door, card, side); got != want {
+			t.Errorf("%s at %s, %s: got %s, want %s", card, door, later, got, want)
+		}
+	}
+	expect("unlock", time.Hour, "door-1", "AAAA0001", "in")
+	expect("unlock", time.Hour+5*time.Second, "door-1", "CCCC0001", "in")
+	expect("escort_missing", 0, "door-1", "CCCC0001", "in") // the host has not been there yet
+	expect("unlock", 0, "door-1", "AAAA0001", "in")
+	expect("unlock", 5*time.Second, "door-1", "CCCC0001", "in")
+
+	h.must(h.SetDoorPolicy(ctx, "test", DoorPolicy{Door: "gate", Inside: "garage", Outside: "street"}))
+	expect("unlock", time.Hour, "gate", "AAAA0001", "in")
+	expect("passback", 0, "gate", "AAAA0001", "in")
+	expect("unlock", time.Second, "gate", "AAAA0001", "out")
+	expect("unlock", 2*time.Second, "gate", "AAAA0001", "in")
+
+	h.must(h.SetDoorPolicy(ctx, "test", DoorPolicy{Door: "door-2", TwoPersonS: 15}))
+	expect("two_person_incomplete", time.Hour, "door-2", "AAAA0001", "in")
+	expect("two_person_incomplete", 0, "door-2", "BBBB0001", "in") // nobody waits
+	expect("unlock", time.Second, "door-2", "AAAA0001", "in")
+
+	h.must(h.SetDoorPolicy(ctx, "test", DoorPolicy{Door: "door-1", Interlock: []string{"door-2"}}))
+	h.must(h.SetDoorPolicy(ctx, "test", DoorPolicy{Door: "door-2", Interlock: []string{"door-1"}}))
+	expect("unlock", time.Hour, "door-1", "AAAA0001", "in")
+	expect("interlock", time.Hour, "door-2", "BBBB0001", "in")
+	expect("unlock", 0, "door-2", "BBBB0001", "in")
+}
+
+// A door of an interlock that was shut while its controller had no power says so only in
+// its state.
+func TestTheStateOfADoorEndsAnInterlock(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	h.give(PersonInfo{Name: "陈建国"}, NewCredential{Value: "AAAA0001"}, RightInfo{Zone: "east"})
+	h.must(h.SetDoorPolicy(ctx, "test", DoorPolicy{Door: "door-1", Interlock: []string{"door-2"}}))
+	h.opened("door-2")
+	says := func(data string, late bool) {
+		t.Helper()
+		ev := h.badge("door-2", "card", "", "ask")
+		ev.Channel, ev.Type, ev.Data, ev.Late = event.State, "state", []byte(data), late
+		h.handle(ev)
+	}
+	h.expect("interlock", "door-1", "AAAA0001")
+	says(`{"lock":"secured"}`, false)
+	says(`{"position":"unknown"}`, false)
+	says(`{"position":"closed"}`, true)
+	h.expect("interlock", "door-1", "AAAA0001")
+	says(`{"position":"closed"}`, false)
+	h.expect("unlock", "door-1", "AAAA0001")
+	says(`{"position":"open"}`, false)
+	h.expect("interlock", "door-1", "AAAA0001")
+}
+
+// Where two are needed and the first of the day is awaited, the one who opens the day and
+// one other are enough: neither could come before the other.
+func TestTwoOfWhomOneOpensTheDay(t *testing.T) {
+	h := newHouse(t)
+	h.give(PersonInfo{Name: "甲", Kind: Staff}, NewCredential{Value: "AAAA0001"}, RightInfo{Door: "door-1", First: true})
+	h.give(PersonInfo{Name: "乙", Kind: Staff}, NewCredential{Value: "BBBB0001"}, RightInfo{Door: "door-1"})
+	h.give(PersonInfo{Name: "丙", Kind: Staff}, NewCredential{Value: "CCCC0001"}, RightInfo{Door: "door-1"})
+	h.must(h.SetDoorPolicy(context.Background(), "test", DoorPolicy{Door: "door-1", TwoPersonS: 15, FirstIn: true}))
+	h.expect("first_person_missing", "door-1", "BBBB0001")
+	h.expect("two_person_incomplete", "door-1", "AAAA0001")
+	h.start()
+	h.expect("unlock", "door-1", "BBBB0001")
+	h.expect("two_person_incomplete", "door-1", "BBBB0001") // the day is open
+	h.expect("unlock", "door-1", "CCCC0001")
+}
+
+// Who moves to another stair opens the old one no longer; what leads to both stays.
+func TestTheOldStairIsShut(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	id := h.resident("陈建国", "04A1B2C3D4", "door-1")
+	for _, r := range []RightInfo{{Zone: "east/b01/u1"}, {Door: "gate"}} {
+		r.Person = id
+		_, err := h.AddRight(ctx, "test", r)
+		h.must(err)
+	}
+	flat := "0302"
+	_, err := h.ChangePerson(ctx, "test", id, PersonChange{Household: &flat}) // the same stair
+	h.must(err)
+	h.expect("unlock", "door-1", "04A1B2C3D4")
+	unit := "east/b01/u2"
+	_, err = h.ChangePerson(ctx, "test", id, PersonChange{Unit: &unit})
+	h.must(err)
+	h.expect("wrong_door", "door-1", "04A1B2C3D4")
+	h.expect("unlock", "gate", "04A1B2C3D4")
+	_, err = h.AddRight(ctx, "test", RightInfo{Person: id, Door: "door-2"})
+	h.must(err)
+	wider := "east/b01"
+	_, err = h.ChangePerson(ctx, "test", id, PersonChange{Unit: &wider}) // written less exactly
+	h.must(err)
+	h.expect("unlock", "door-2", "04A1B2C3D4")
+}
+
+// Nothing of who was erased leads to the home, neither by guests nor by the card.
+func TestNothingLeadsBackToTheHome(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	h.sessions = h.who
+	id, me := h.host()
+	flat := "0302"
+	_, err := h.ChangePerson(ctx, "test", id, PersonChange{Household: &flat})
+	h.must(err)
+	p := h.invite(pass("", 0), me)
+	if got := h.show("door-1", "qr", h.visitCode(p["link"].(string)), "in"); got != "unlock" {
+		t.Fatal(got)
+	}
+	e, err := h.AskErasure(ctx, "test", id, "")
+	h.must(err)
+	h.must(h.AnswerErasure(ctx, "test", e.ID, "已删除", true))
+	for what, q := range map[string]string{
+		"guests":    "SELECT count(*) FROM access_people WHERE unit <> '' OR household <> '' OR name <> '-'",
+		"moves":     "SELECT count(*) FROM access_moves WHERE from_unit || to_unit || from_household || to_household <> ''",
+		"badges":    "SELECT count(*) FROM access_badges WHERE unit <> '' OR person_name NOT IN ('', '-')",
+		"the cards": "SELECT count(*) FROM access_credentials WHERE length(offline) > 0",
+	} {
+		var n int
+		h.must(h.db.Read().QueryRow(q).Scan(&n))
+		if n > 0 {
+			t.Errorf("%s: %d rows still tell", what, n)
+		}
+	}
+}
+
+// A use is used up by an opening, not by an answer that never went out.
+func TestAnUnsentAnswerUsesNothingUp(t *testing.T) {
+	h := newHouse(t)
+	_, me := h.host()
+	p := h.invite(pass(`"door-1"`, 1), me)
+	link := p["link"].(string)
+	first, second, third := h.visitCode(link), h.visitCode(link), h.visitCode(link)
+	h.desk.err = errors.New("gone")
+	h.handle(h.badge("door-1", "qr", first, "ask"))
+	h.desk.err = nil
+	for _, c := range []struct{ code, want string }{{first, "credential_replay"}, {second, "unlock"}, {third, "used_up"}} {
+		if got := h.show("door-1", "qr", c.code, "in"); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+}
