@@ -133,7 +133,10 @@ func (x *Access) handleBadge(ctx context.Context, tx *sql.Tx, ev *event.Event, b
 		return err
 	}
 	verdict := j.verdict
+	replayed := ask && ev.Reused && !ev.Late
 	switch {
+	case replayed: // recorded on the line: whoever is at the door shows something anew
+		row.By, row.Decision, row.Reason = ByHub, Unanswered, CredentialReplay
 	case ask && tooOld(ev, time.Now()):
 		row.By, row.Decision, row.Reason = ByHub, Unanswered, TooOld
 	case ask:
@@ -145,6 +148,11 @@ func (x *Access) handleBadge(ctx context.Context, tx *sql.Tx, ev *event.Event, b
 	fresh, err := x.logBadge(ctx, tx, &row)
 	if err != nil || !fresh {
 		return err
+	}
+	if replayed {
+		x.log.WarnContext(ctx, "badge under a number that was there before, not answered", "device_id", ev.Device, "event_id", ev.ID, "boot", ev.Boot, "boot_seq", ev.BootSeq)
+		return x.report(ctx, tx, fmt.Sprintf("replayed:%s:%d", ev.ID, ev.ReceivedAt.Unix()/3600), ev.Device, "badge_replayed",
+			map[string]any{"by": "hub", "event": ev.ID, "at": ev.At.UTC(), "age_s": int(ev.ReceivedAt.Sub(ev.At).Seconds())})
 	}
 	if verdict.Duress { // the answer and the log are those of any badge
 		if err := x.report(ctx, tx, "duress:"+ev.Device+":"+ev.ID, ev.Device, "duress", map[string]any{"badge": row.ID}); err != nil {

@@ -271,3 +271,41 @@ func TestAnUnsentAnswerUsesNothingUp(t *testing.T) {
 		}
 	}
 }
+
+// A badge that was recorded on the line and comes again as if it were of now: its number
+// gives it away. Nobody is answered, nothing is counted, and the desk is told.
+func TestAnAskUnderAnOldNumberIsNotAnswered(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	desk := &told{}
+	h.reporter = desk
+	h.resident("陈建国", "04A1B2C3D4", "door-1")
+	h.expect("unlock", "door-1", "04A1B2C3D4")
+	for _, c := range []struct{ typ, value string }{{"card", "04A1B2C3D4"}, {"card", "NOBODY01"}, {"pin", "111111"}} {
+		ev := h.badge("door-1", c.typ, c.value, "ask")
+		ev.Reused = true
+		h.handle(ev, ev)
+		if s := h.desk.take(); len(s) != 0 {
+			t.Errorf("%s: answered %+v", c.typ, s)
+		}
+		if b := h.log()[0]; b.Decision != Unanswered || b.Reason != CredentialReplay {
+			t.Errorf("%s: %+v", c.typ, b)
+		}
+	}
+	var tried int
+	h.must(h.db.Read().QueryRow("SELECT count(*) FROM access_tries").Scan(&tried))
+	for range 4 {
+		h.must(h.flush(ctx))
+	}
+	if fmt.Sprint(desk.all) != "[door-1 badge_replayed door-1 badge_replayed door-1 badge_replayed]" || tried != 0 {
+		t.Errorf("the desk was told %v, %d scopes count a wrong PIN", desk.all, tried)
+	}
+	done := h.badge("door-1", "card", "04A1B2C3D4", "granted") // what it did alone it may say again
+	done.Reused, done.Late = true, true
+	h.handle(done)
+	h.expect("unlock", "door-1", "04A1B2C3D4")
+	h.must(h.flush(ctx))
+	if len(desk.all) != 3 {
+		t.Errorf("the desk was told %v", desk.all)
+	}
+}
