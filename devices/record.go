@@ -105,6 +105,8 @@ func (rec *record) count(id string, seq uint64) (again bool) {
 	return again
 }
 
+// take notes a number of the boot. A device that says the same number each time does not
+// count: of its events nothing follows.
 func (b *boot) take(seq uint64) (again bool) {
 	switch at := b.missing(seq); {
 	case seq > b.Last:
@@ -119,7 +121,7 @@ func (b *boot) take(seq uint64) (again bool) {
 	case !b.Exact && b.Gaps > 0:
 		b.Gaps--
 	default:
-		return seq >= b.First
+		return seq >= b.First && b.First < b.Last
 	}
 	return false
 }

@@ -42,6 +42,7 @@ type ImportResult struct {
 	Changed     int           `json:"changed"`
 	Credentials int           `json:"credentials"`
 	Rights      int           `json:"rights"`
+	Encoding    string        `json:"encoding" enum:"utf-8,gb18030" doc:"as the file was read: look at the names of a dry run where it is not utf-8"`
 	Errors      []ImportError `json:"errors"` // with any, nothing was done
 }
 
@@ -201,8 +202,13 @@ var errDry = errors.New("dry run")
 // ImportPeople adds people with cards, PINs and rights, and changes those whose id
 // is known. It is done wholly or not at all; dry only says what would be.
 func (x *Access) ImportPeople(ctx context.Context, actor string, text []byte, dry bool) (ImportResult, error) {
+	text, encoding, wrong := readable(text)
+	res := ImportResult{DryRun: dry, Encoding: encoding, Errors: wrong}
+	if len(wrong) > 0 {
+		return res, nil
+	}
 	rows, errs := parsePeople(text)
-	res := ImportResult{DryRun: dry, Errors: errs}
+	res.Errors = errs
 	x.change.Lock()
 	defer x.change.Unlock()
 	err := x.db.Tx(ctx, func(tx *sql.Tx) error {
@@ -304,6 +310,9 @@ func (x *Access) importRow(ctx context.Context, tx *sql.Tx, actor string, row *i
 func (x *Access) importPerson(ctx context.Context, tx *sql.Tx, actor string, row *importRow, res *ImportResult) error {
 	p := &row.person
 	if p.ID == "" {
+		if err := notThere(ctx, tx, p); err != nil {
+			return err
+		}
 		p.ID, p.CreatedAt = newID("p-"), now()
 		res.Added++
 		return insertPerson(ctx, tx, *p)
@@ -315,11 +324,32 @@ func (x *Access) importPerson(ctx context.Context, tx *sql.Tx, actor string, row
 	if !was.Active {
 		return fmt.Errorf("%w: %s has moved out; let the person move in first", ErrInvalid, p.ID)
 	}
+	if was.Host != "" {
+		return fmt.Errorf("%w: %s is a guest; guests have passes, they are not imported", ErrInvalid, p.ID)
+	}
 	if err := updatePerson(ctx, tx, *p); err != nil {
 		return err
 	}
 	res.Changed++
 	return x.moved(ctx, tx, actor, was, *p)
+}
+
+// notThere refuses somebody who lives there already: the same file a second time, or the
+// same line twice, must not make two people of one. The first of them would keep its
+// rights when the other moves out.
+func notThere(ctx context.Context, tx *sql.Tx, p *PersonInfo) error {
+	if p.Household == "" {
+		return nil // of a name alone there may be many
+	}
+	var id string
+	err := tx.QueryRowContext(ctx, "SELECT id FROM access_people WHERE unit = ? AND household = ? AND name = ? AND left_at = 0 AND host = '' LIMIT 1", p.Unit, p.Household, p.Name).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("import person: %w", err)
+	}
+	return fmt.Errorf("%w: somebody of this name lives there already, or stands in a line above; to change a person write the id (%s)", ErrInvalid, id)
 }
 
 // ExportPeople writes everybody who lives here, with what opens for them, but no

@@ -19,9 +19,9 @@ type Move struct{ Person, Area string }
 
 // DoorState is what is remembered of one door.
 type DoorState struct {
-	FirstDay int32    `json:"first_day,omitempty"` // on which its first person came: days since 1970, local
-	Waiting  string   `json:"waiting,omitempty"`   // the first of two persons
-	WaitEnd  int64    `json:"wait_end,omitempty"`
+	FirstDay int32  `json:"first_day,omitempty"` // on which its first person came: days since 1970, local
+	Waiting  string `json:"waiting,omitempty"`   // the first of two persons
+	WaitEnd  int64  `json:"wait_end,omitempty"`
 
 	WaitFirst bool `json:"wait_first,omitempty"` // that one's right opens the day
 
