@@ -51,8 +51,8 @@ const escortWithin = 30_000
 //     guest, the host has a right to the door, too, whatever the hour.
 //  5. In a lockdown that right says so. To such a right the rest does not apply:
 //     rescuers are not kept waiting.
-//  6. To get in: a guest's car is not inside already; the credential is not used up; no
-//     door of the interlock is open; the day's first person has been there; who may not
+//  6. To get in: a guest's car is not inside already; a courier has passed a gate before
+//     the stair; the credential is not used up; no door of the interlock is open; the day's first person has been there; who may not
 //     go alone does not.
 //  7. Who comes in is not inside already, where that is enforced.
 //  8. To get in: the host has said yes, where the pass wants that; a second person

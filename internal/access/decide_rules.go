@@ -11,6 +11,8 @@ func (a *Ask) rules(s *State, first bool) (r, alert Reason) {
 	case a.Out || c == nil:
 	case s.Inside && c.Type == "plate":
 		return CarInside, None
+	case s.Gate:
+		return GateFirst, None
 	case c.MaxUses > 0 && s.Used >= c.MaxUses:
 		return UsedUp, None
 	}

@@ -309,3 +309,51 @@ func TestAnAskUnderAnOldNumberIsNotAnswered(t *testing.T) {
 		t.Errorf("the desk was told %v", desk.all)
 	}
 }
+
+// A courier's way has an order: a gate, then the stair. Where a gate may have let anybody
+// through, nobody can be asked for it.
+func TestACourierComesThroughAGate(t *testing.T) {
+	h := newHouse(t)
+	ladder := rungsOf{}
+	h.rungs = ladder
+	_, me := h.host()
+	courier := func() map[string]any {
+		t.Helper()
+		return h.invite(`{"name":"快递","kind":"courier","to":"`+time.Now().Add(30*time.Minute).Format(time.RFC3339)+`"}`, me)
+	}
+	expect := func(want string, p map[string]any, door string) {
+		t.Helper()
+		if got := h.show(door, "qr", h.visitCode2("", p), "in"); got != want {
+			t.Errorf("%s: got %s, want %s", door, got, want)
+		}
+	}
+	p := courier()
+	expect("gate_first", p, "door-1")
+	expect("unlock", p, "gate")
+	h.start()
+	h.rungs = ladder
+	expect("unlock", p, "door-1") // what was refused before has used nothing up
+	guest := h.invite(pass("", 1), me)
+	expect("unlock", guest, "door-1") // a visitor's way has no order
+
+	p = courier()
+	ladder["gate"] = ScheduleFree
+	expect("unlock", p, "door-1")
+	delete(ladder, "gate")
+	p = courier()
+	gate := h.desk.doors["gate"]
+	gate.Online = false
+	h.desk.doors["gate"] = gate
+	expect("unlock", p, "door-1")
+	gate.Online = true
+	h.desk.doors["gate"] = gate
+	expect("gate_first", courier(), "door-1")
+
+	p = courier() // a gate that was alone tells of it afterwards
+	late := h.badge("gate", "qr", h.visitCode2("", p), "granted")
+	late.Late = true
+	h.handle(late)
+	expect("unlock", p, "door-1")
+	stair := h.invite(`{"name":"快递","kind":"courier","doors":["door-1"],"to":"`+time.Now().Add(30*time.Minute).Format(time.RFC3339)+`"}`, me)
+	expect("unlock", stair, "door-1") // a pass without a gate
+}

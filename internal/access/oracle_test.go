@@ -138,7 +138,7 @@ func (c *case1) drawAsk(r *rand.Rand) {
 	ago := func() int64 {
 		return n - pick[int64](r, 0, 1, 13_999, 14_000, 14_001, 30_000, 30_001, 599_999, 600_000, 86_400_000)
 	}
-	c.state = State{Area: pick(r, "", "in", "out"), Since: ago(), Used: pick[int32](r, 0, 0, 1, 3), Escort: pick(r, 0, ago()), Inside: r.IntN(4) == 0, Busy: r.IntN(2) == 0}
+	c.state = State{Area: pick(r, "", "in", "out"), Since: ago(), Used: pick[int32](r, 0, 0, 1, 3), Escort: pick(r, 0, ago()), Inside: r.IntN(4) == 0, Gate: r.IntN(8) == 0, Busy: r.IntN(2) == 0}
 	d := &c.state.Door
 	d.FirstDay = int32(n/86_400_000) + pick[int32](r, 0, 0, 1, -1) //nolint:gosec // a day of this century
 	if r.IntN(2) == 0 {
@@ -356,6 +356,9 @@ func (c *case1) memory(p personRow, pol DoorPolicy, first bool) (r, alert Reason
 		if c.cred >= 0 && c.credentials[c.cred].typ == "plate" && s.Inside {
 			return CarInside, None, false
 		}
+		if c.cred >= 0 && s.Gate {
+			return GateFirst, None, false
+		}
 		if c.cred >= 0 && c.credentials[c.cred].maxUses > 0 && s.Used >= c.credentials[c.cred].maxUses {
 			return UsedUp, None, false
 		}
@@ -468,7 +471,7 @@ func TestDecideAgainstTheRules(t *testing.T) {
 	for _, want := range []Reason{
 		UnknownCredential, Inactive, Expired, NotYetValid, LostStolen, WrongDoor, OutsideSchedule, PINWrong, TooManyTries, ClockUntrusted, DeviceUntrusted,
 		CredentialClass, CredentialReplay, QRExpired, ConsentMissing, LockedDown, UsedUp, PhoneUnproven, Interlocked, FirstPerson, EscortMissing, Passback, TwoPerson,
-		PlateNeeded, CarInside, ConfirmNeeded,
+		PlateNeeded, CarInside, ConfirmNeeded, GateFirst,
 	} {
 		if reasons[want] == 0 {
 			t.Errorf("%s never came up", want)

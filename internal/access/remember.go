@@ -34,6 +34,11 @@ func (x *Access) recall(ctx context.Context, tx *sql.Tx, a *Ask) (s State, err e
 			return s, err
 		}
 	}
+	if guest && a.Credential != nil && !a.Out {
+		if s.Gate, err = x.gateMissed(ctx, tx, a); err != nil {
+			return s, err
+		}
+	}
 	if !alone {
 		if s.Escort, err = x.lastEscort(ctx, tx, p, a.Door.ID, a.At); err != nil {
 			return s, err

@@ -8,6 +8,7 @@ type State struct {
 	Used   int32  // how often the credential opened this door
 	Escort int64  // when somebody last passed here who may accompany the person; 0: nobody
 	Inside bool   // the car of the booking, or one with its plate, is inside
+	Gate   bool   // a courier is at the stair and has passed no gate of the pass
 	Busy   bool   // another door of the interlock is open, or free to open
 	Door   DoorState
 
