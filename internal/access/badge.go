@@ -159,6 +159,11 @@ func (x *Access) handleBadge(ctx context.Context, tx *sql.Tx, ev *event.Event, b
 			return err
 		}
 	}
+	if b.Side == "out" {
+		if err := exitSeen(ctx, tx, ev.Device); err != nil {
+			return err
+		}
+	}
 	if !ask {
 		return x.afterTheFact(ctx, tx, ev, b, &row, j)
 	}

@@ -357,3 +357,106 @@ func TestACourierComesThroughAGate(t *testing.T) {
 	stair := h.invite(`{"name":"快递","kind":"courier","doors":["door-1"],"to":"`+time.Now().Add(30*time.Minute).Format(time.RFC3339)+`"}`, me)
 	expect("unlock", stair, "door-1") // a pass without a gate
 }
+
+// A guest on foot who is not seen leaving: the host is asked; the desk is told only where
+// the door counts people out, for of the others nobody can say who is still there.
+func TestAGuestOnFootStaysTooLong(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	h.accounts = oneAccount{}
+	_, me := h.host()
+	enter := func(door string) map[string]any {
+		t.Helper()
+		p := h.invite(pass(`"door-1","gate"`, 0), me)
+		if got := h.show(door, "qr", h.visitCode2("", p), "in"); got != "unlock" {
+			t.Fatal(got)
+		}
+		return p
+	}
+	after := func(p map[string]any, d time.Duration) {
+		t.Helper()
+		to, err := time.Parse(time.RFC3339, p["to"].(string))
+		h.must(err)
+		h.must(h.tellOverstays(ctx, to.Add(d)))
+		h.must(h.tellOverstays(ctx, to.Add(d)))
+	}
+	// over makes the pass one that has ended, as far as the clock goes.
+	over := func(p map[string]any) {
+		t.Helper()
+		h.must(h.db.Tx(ctx, func(tx *sql.Tx) error {
+			_, err := tx.Exec("UPDATE access_credentials SET valid_to = ? WHERE person = ?", time.Now().Add(-time.Second).UnixMilli(), p["person"])
+			return err
+		}))
+	}
+	banner := func() int { t.Helper(); return len(h.want(200, "GET", "/home", "", me)["overstays"].([]any)) }
+
+	p := enter("door-1") // by a stair with a button to go out
+	after(p, 9*time.Minute)
+	if over(p); banner() != 0 {
+		t.Error("the host is asked at once")
+	}
+	h.must(h.tellOverstays(ctx, time.Now().Add(11*time.Minute)))
+	if v := h.visitPage(p["link"].(string)); banner() != 1 || v["overstay"] != true || v["on_foot"] != true || v["inside_since"] != nil {
+		t.Errorf("%d passes, %v", banner(), v)
+	}
+	h.must(h.tellOverstays(ctx, time.Now().Add(31*time.Minute)))
+	if banner() != 0 || len(h.reported()) != 0 {
+		t.Errorf("nobody can say whether it goes on: %d passes, %v", banner(), h.reported())
+	}
+
+	seen := enter("gate") // one who is seen leaving
+	if got := h.show("gate", "qr", h.visitCode2("", seen), "out"); got != "unlock" {
+		t.Fatal(got)
+	}
+	after(seen, time.Hour)
+	left := enter("gate") // one of whom the host says so
+	h.want(204, "POST", "/home/passes/"+left["id"].(string)+"/left", "", me)
+	revoked := enter("gate")
+	h.want(204, "DELETE", "/home/passes/"+revoked["id"].(string), "", me)
+	h.must(h.tellOverstays(ctx, time.Now().Add(3*time.Hour)))
+	if banner() != 0 || len(h.reported()) != 0 {
+		t.Errorf("%d passes, %v", banner(), h.reported())
+	}
+
+	stays := enter("gate")
+	h.start()
+	h.accounts = oneAccount{}
+	id := stays["id"].(string)
+	if got := h.show("door-1", "qr", h.visitCode2("", stays), "in"); got != "unlock" {
+		t.Fatal(got)
+	}
+	after(stays, 31*time.Minute)
+	if over(stays); banner() != 1 || fmt.Sprint(h.reported()) != "["+id+" true]" {
+		t.Errorf("%d passes, the desk %v", banner(), h.reported())
+	}
+	if got := h.show("gate", "qr", h.visitCode2("", stays), "out"); got != "unlock" {
+		t.Fatal(got)
+	}
+	if banner() != 0 || fmt.Sprint(h.reported()) != "["+id+" true "+id+" false]" {
+		t.Errorf("%d passes, the desk %v", banner(), h.reported())
+	}
+}
+
+// Who is inside on foot may fetch the car, once; the two are one stay.
+func TestOnFootThenByCar(t *testing.T) {
+	h := newHouse(t)
+	_, me := h.host()
+	p := h.invite(carPass("川A12345", ""), me)
+	for _, c := range []struct{ door, typ, side, want string }{
+		{"door-1", "qr", "in", "unlock"}, {"barrier", "plate", "in", "unlock"}, {"barrier", "plate", "in", "car_inside"}, {"door-1", "qr", "out", "unlock"},
+		{"barrier", "plate", "in", "car_inside"}, {"barrier", "plate", "out", "unlock"}, {"barrier", "plate", "in", "unlock"},
+	} {
+		value := "川A12345"
+		if c.typ == "qr" {
+			value = h.visitCode2("", p)
+		}
+		if got := h.show(c.door, c.typ, value, c.side); got != c.want {
+			t.Errorf("%s %s: got %s, want %s", c.door, c.side, got, c.want)
+		}
+	}
+	var n int
+	h.must(h.db.Read().QueryRow("SELECT count(*) FROM access_cars WHERE out_at = 0").Scan(&n))
+	if n != 1 {
+		t.Errorf("%d are inside", n)
+	}
+}

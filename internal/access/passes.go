@@ -60,7 +60,8 @@ type PassInfo struct {
 	Confirm    bool       `json:"confirm"`        // the host is asked at the door
 	State      string     `json:"state"`          // early, good, used_up, expired, revoked, left, host_left
 	Inside     *time.Time `json:"inside_since,omitempty" doc:"when the car came in that is inside now"`
-	Overstay   bool       `json:"overstay" doc:"the car is inside though the pass has ended"`
+	Overstay   bool       `json:"overstay" doc:"the car, or the guest, is inside though the pass has ended"`
+	OnFoot     bool       `json:"on_foot,omitempty" doc:"with overstay: the guest was not seen leaving"`
 	CreatedAt  time.Time  `json:"created_at"`
 	EndedAt    *time.Time `json:"ended_at,omitempty"`
 }
@@ -195,6 +196,11 @@ func (x *Access) EndPass(ctx context.Context, actor, host, id string) error {
 		if err := endPass(ctx, tx, visitor, passRevoked); err != nil {
 			return err
 		}
+		if host != "" { // who takes the pass back knows of the guest
+			if err := x.footGone(ctx, tx, visitor, now()); err != nil {
+				return err
+			}
+		}
 		return x.audit.Audit(ctx, tx, actor, "pass.ended", id, map[string]any{"why": passRevoked})
 	}, func(ctx context.Context) error { return x.refreshPerson(ctx, visitor) })
 }
@@ -254,19 +260,21 @@ const passColumns = `p.id, p.host, p.person, p.credential, v.name, p.plate, c.va
 	(SELECT coalesce(group_concat(door), '') FROM access_rights WHERE person = p.person AND ended_at = 0),
 	CASE WHEN c.max_uses > 0 THEN (SELECT coalesce(sum(used), 0) FROM access_uses WHERE credential = p.credential)
 		ELSE (SELECT count(*) FROM access_badges WHERE person = p.person AND side = 'in' AND decision = 'granted') END, v.kind, c.confirm,
-	(SELECT coalesce(max(in_at), 0) FROM access_cars WHERE person = p.person AND out_at = 0)
+	(SELECT coalesce(max(in_at), 0) FROM access_cars WHERE person = p.person AND out_at = 0 AND plate <> ''),
+	EXISTS (SELECT 1 FROM access_cars WHERE person = p.person AND out_at = 0 AND plate = '' AND host_told_at <> 0)
 	FROM access_passes p JOIN access_people v ON v.id = p.person JOIN access_credentials c ON c.id = p.credential`
 
 func scanPass(row interface{ Scan(...any) error }) (p PassInfo, err error) {
 	var from, to, created, ended, inside int64
 	var why, doors string
-	if err := row.Scan(&p.ID, &p.Host, &p.Person, &p.Credential, &p.Name, &p.Plate, &from, &to, &p.Uses, &p.Leave, &created, &ended, &why, &doors, &p.Used, &p.Kind, &p.Confirm, &inside); err != nil {
+	if err := row.Scan(&p.ID, &p.Host, &p.Person, &p.Credential, &p.Name, &p.Plate, &from, &to, &p.Uses, &p.Leave, &created, &ended, &why, &doors, &p.Used, &p.Kind, &p.Confirm, &inside, &p.OnFoot); err != nil {
 		return p, err
 	}
 	p.From, p.To, p.CreatedAt, p.EndedAt = time.UnixMilli(from).UTC(), time.UnixMilli(to).UTC(), time.UnixMilli(created).UTC(), at(ended)
 	p.Doors = slices.Sorted(strings.SplitSeq(doors, ","))
 	p.State, p.Inside = p.stateAt(now(), why), at(inside)
-	p.Overstay = p.Inside != nil && (!now().Before(p.To) || p.EndedAt != nil)
+	p.Overstay = (p.Inside != nil || p.OnFoot) && (!now().Before(p.To) || p.EndedAt != nil)
+	p.OnFoot = p.OnFoot && p.Overstay
 	return p, nil
 }
 
