@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dongyue/internal/event"
+	"dongyue/internal/web"
 )
 
 // A host who moves back in does not bring back the guests of before.
@@ -458,5 +459,52 @@ func TestOnFootThenByCar(t *testing.T) {
 	h.must(h.db.Read().QueryRow("SELECT count(*) FROM access_cars WHERE out_at = 0").Scan(&n))
 	if n != 1 {
 		t.Errorf("%d are inside", n)
+	}
+}
+
+// Who acts in one zone gives nobody else what opens in another.
+func TestTheZoneHoldsForWhatIsGivenToOthers(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	id, _ := h.host()
+	h.must(h.SetDoorGroup(ctx, "test", DoorGroup{Name: "gates", Doors: []string{"gate"}}))
+	in := web.WithPrincipal(ctx, web.Principal{ID: "u-1", Role: web.Supervisor, Zones: "east/b01/u1"})
+	to := time.Now().Add(time.Hour)
+	give := func(r RightInfo) error { r.Person = id; _, err := h.AddRight(in, "u-1", r); return err }
+	invite := func(ctx context.Context, doors ...string) (string, error) {
+		p, _, err := h.AddPass(ctx, "u-1", NewPass{Host: id, Name: "张三", Doors: doors, Plate: "川A12345", To: to})
+		return p.ID, err
+	}
+	far, err := invite(ctx, "gate")
+	h.must(err)
+	near, err := invite(in, "door-1")
+	h.must(err)
+	for what, c := range map[string]struct {
+		err  error
+		want error
+	}{
+		"right to the own door":   {give(RightInfo{Door: "door-1"}), nil},
+		"right to another":        {give(RightInfo{Door: "door-2"}), ErrNotYourZone},
+		"right to a zone around":  {give(RightInfo{Zone: "east"}), ErrNotYourZone},
+		"right to a group":        {give(RightInfo{DoorGroup: "gates"}), ErrNotYourZone},
+		"door into a group":       {h.SetDoorGroup(in, "u-1", DoorGroup{Name: "mine", Doors: []string{"door-1", "door-2"}}), ErrNotYourZone},
+		"own door into a group":   {h.SetDoorGroup(in, "u-1", DoorGroup{Name: "mine", Doors: []string{"door-1"}}), nil},
+		"group of others emptied": {h.SetDoorGroup(in, "u-1", DoorGroup{Name: "gates"}), ErrNotYourZone},
+		"demands of another door": {h.SetDoorPolicy(in, "u-1", DoorPolicy{Door: "gate"}), ErrNotYourZone},
+		"demands of the own door": {h.SetDoorPolicy(in, "u-1", DoorPolicy{Door: "door-1"}), nil},
+		"more time at another":    {h.ExtendPass(in, "u-1", "", far, to.Add(time.Hour)), ErrNotYourZone},
+		"more time at the own":    {h.ExtendPass(in, "u-1", "", near, to.Add(time.Hour)), nil},
+	} {
+		if !errors.Is(c.err, c.want) {
+			t.Errorf("%s: %v, want %v", what, c.err, c.want)
+		}
+	}
+	if _, err := invite(in, "door-1", "gate"); !errors.Is(err, ErrNotYourZone) {
+		t.Errorf("a pass through another door: %v", err)
+	}
+	res, err := h.ImportPeople(in, "u-1", []byte("name,doors,zones\n甲,door-1,\n乙,gate,\n丙,,east\n"), false)
+	h.must(err)
+	if len(res.Errors) != 2 || res.Errors[0].Line != 3 || res.Errors[1].Line != 4 {
+		t.Errorf("%+v", res)
 	}
 }

@@ -247,7 +247,7 @@ func (x *Access) importRow(ctx context.Context, tx *sql.Tx, actor string, row *i
 	bad := func(column string, err error) error {
 		switch {
 		case err == nil:
-		case errors.Is(err, ErrInvalid), errors.Is(err, ErrTaken), errors.Is(err, ErrNotFound):
+		case errors.Is(err, ErrInvalid), errors.Is(err, ErrTaken), errors.Is(err, ErrNotFound), errors.Is(err, ErrNotYourZone):
 			res.Errors = append(res.Errors, ImportError{row.line, column, strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": ")})
 		default:
 			return fmt.Errorf("line %d: %w", row.line, err)
@@ -287,6 +287,12 @@ func (x *Access) importRow(ctx context.Context, tx *sql.Tx, actor string, row *i
 	for _, r := range row.rights {
 		if _, ok := x.doors.Door(r.Door); r.Door != "" && !ok {
 			if err := bad("doors", fmt.Errorf("%w: door %s is not registered", ErrInvalid, r.Door)); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := x.mayGive(ctx, &r); err != nil {
+			if err := bad("", err); err != nil {
 				return err
 			}
 			continue

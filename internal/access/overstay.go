@@ -205,6 +205,9 @@ func (x *Access) ExtendPass(ctx context.Context, actor, host, id string, to time
 			return fmt.Errorf("extend pass: %w", err)
 		}
 		visitor = p.Person
+		if err := x.mayChange(ctx, p.Doors...); err != nil {
+			return err
+		}
 		if err := p.checkExtension(now(), to); err != nil {
 			return err
 		}

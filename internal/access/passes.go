@@ -109,6 +109,9 @@ func (x *Access) AddPass(ctx context.Context, actor string, n NewPass) (p PassIn
 	if err != nil {
 		return PassInfo{}, "", err
 	}
+	if err := x.mayChange(ctx, doors...); err != nil {
+		return PassInfo{}, "", err
+	}
 	token = strings.ToLower(rand.Text())
 	p = PassInfo{
 		ID: newID("v-"), Host: n.Host, Person: newID("p-"), Credential: newID("c-"), Name: n.Name, Plate: n.Plate, Doors: doors,
