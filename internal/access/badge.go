@@ -89,6 +89,7 @@ func (x *Access) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) erro
 		if ev.Kind != event.Door {
 			continue
 		}
+		x.lags.see(ev)
 		x.pending.hear(ev)
 		if ev.Channel == event.State && !ev.Late {
 			if err := x.leaf(ctx, tx, ev); err != nil {
@@ -137,7 +138,7 @@ func (x *Access) handleBadge(ctx context.Context, tx *sql.Tx, ev *event.Event, b
 	switch {
 	case replayed: // recorded on the line: whoever is at the door shows something anew
 		row.By, row.Decision, row.Reason = ByHub, Unanswered, CredentialReplay
-	case ask && tooOld(ev, time.Now()):
+	case ask && tooOld(ev, time.Now(), x.lags.of(ev.Device, ev.ReceivedAt)):
 		row.By, row.Decision, row.Reason = ByHub, Unanswered, TooOld
 	case ask:
 		row.By, row.Decision, row.Reason, row.Flag = ByHub, verdict.decision(), verdict.Reason, verdict.Alert
@@ -315,9 +316,9 @@ func (x *Access) rungOf(door string) Rung {
 }
 
 // tooOld reports whether nobody stands at the door any more: the event waited,
-// on its way or in the hub.
-func tooOld(ev *event.Event, n time.Time) bool {
-	return ev.Late || n.Sub(ev.ReceivedAt) > answerWithin || n.Sub(ev.At) > answerWithin
+// on its way or in the hub. behind is how far the door's clock is.
+func tooOld(ev *event.Event, n time.Time, behind time.Duration) bool {
+	return ev.Late || n.Sub(ev.ReceivedAt) > answerWithin || n.Sub(ev.At.Add(behind)) > answerWithin
 }
 
 // Committed sends the answers of the last Handle, after its transaction was

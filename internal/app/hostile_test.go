@@ -87,7 +87,9 @@ func TestARecordedBadgeWithAFreshTime(t *testing.T) {
 		}
 	}
 	var said struct {
-		Items []struct{ Data struct{ Event, Decision, Reason string } }
+		Items []struct {
+			Data struct{ Event, Decision, Reason string }
+		}
 	}
 	h.until("the desk is told", func() bool {
 		h.call(http.MethodGet, "/events?device=door-1&type=badge_replayed", nil, &said)
