@@ -37,7 +37,10 @@ func (a *Ask) rules(s *State, first bool) (r, alert Reason) {
 		return None, None
 	}
 	if pol.TwoPerson > 0 && !a.Out && !a.second(s) {
-		s.Door.Waiting, s.Door.WaitEnd, s.Door.WaitFirst = p.ID, ms+pol.TwoPerson, first
+		s.Door.Waiting, s.Door.WaitEnd, s.Door.WaitFirst, s.Door.WaitBy = p.ID, ms+pol.TwoPerson, first, ""
+		if c != nil {
+			s.Door.WaitBy = c.ID
+		}
 		return TwoPerson, None
 	}
 	return None, alert
@@ -98,7 +101,7 @@ func (a *Ask) count(s *State, first bool) {
 	}
 	if together {
 		a.arrive(s, s.Door.Waiting, 1)
-		s.Door.Waiting, s.Door.WaitEnd, s.Door.WaitFirst = "", 0, false
+		s.Door.Waiting, s.Door.WaitEnd, s.Door.WaitFirst, s.Door.WaitBy = "", 0, false, ""
 	}
 }
 

@@ -56,11 +56,12 @@ func (x *Access) moved(ctx context.Context, tx *sql.Tx, actor string, was, is Pe
 		FromUnit: was.Unit, FromHousehold: was.Household, ToUnit: is.Unit, ToHousehold: is.Household,
 	}
 	receipt := ""
-	switch {
-	case was.Active && is.Active && was.Unit != is.Unit:
+	if was.Unit != is.Unit { // also of one who comes back, into another home
 		if err := x.endOldHome(ctx, tx, actor, was, is); err != nil {
 			return err
 		}
+	}
+	switch {
 	case out:
 		m.ToUnit, m.ToHousehold = "", ""
 		r, err := x.endAll(ctx, tx, is.ID, m.At)

@@ -53,6 +53,9 @@ func (x *Access) recall(ctx context.Context, tx *sql.Tx, a *Ask) (s State, err e
 	if s.Door, err = readDoorState(ctx, tx, a.Door.ID); err != nil {
 		return s, err
 	}
+	if s.Door.Waiting != "" && !x.waitsStill(&s.Door) {
+		s.Door.Waiting, s.Door.WaitEnd, s.Door.WaitFirst, s.Door.WaitBy = "", 0, false, ""
+	}
 	for _, d := range a.Policy.Interlock {
 		other, err := readDoorState(ctx, tx, d)
 		if err != nil {
@@ -61,6 +64,33 @@ func (x *Access) recall(ctx context.Context, tx *sql.Tx, a *Ask) (s State, err e
 		s.Busy = s.Busy || other.busy(a.At.UnixMilli())
 	}
 	return s, nil
+}
+
+// waitsStill reports whether what the one who waits has shown is good yet: it may have
+// been taken away meanwhile.
+func (x *Access) waitsStill(d *DoorState) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	p := x.ix.people[d.Waiting]
+	switch {
+	case p == nil || p.Left == 0 && d.WaitBy == "" && (p.Host == nil || p.Host.Left == 0): // the index drops nobody
+		return true
+	case p.Left != 0 || p.Host != nil && p.Host.Left != 0:
+		return false
+	}
+	for _, m := range x.ix.macs[p.ID] {
+		if c := x.ix.credentials[m]; c != nil && c.ID == d.WaitBy {
+			return c.Revoked == 0
+		}
+	}
+	for _, tag := range x.ix.pinTags[p.ID] {
+		for _, e := range x.ix.pins[tag] {
+			if e.credential.ID == d.WaitBy {
+				return e.credential.Revoked == 0
+			}
+		}
+	}
+	return false
 }
 
 // lastEscort is when somebody passed here who may accompany the person.

@@ -24,7 +24,8 @@ type DoorState struct {
 	Waiting  string `json:"waiting,omitempty"`   // the first of two persons
 	WaitEnd  int64  `json:"wait_end,omitempty"`
 
-	WaitFirst bool `json:"wait_first,omitempty"` // that one's right opens the day
+	WaitFirst bool   `json:"wait_first,omitempty"` // that one's right opens the day
+	WaitBy    string `json:"wait_by,omitempty"`    // the credential that was shown; empty: a phone
 
 	FreeEnd  int64    `json:"free_end,omitempty"` // the last grant lets the lock free until then
 	Open     bool     `json:"open,omitempty"`     // the contact says so
