@@ -551,3 +551,23 @@ func TestNobodyWaitsWithACardThatIsGone(t *testing.T) {
 		t.Errorf("with one who has moved out: %s", got)
 	}
 }
+
+// Who looks for people, looks into their files or takes them all along leaves a trace.
+func TestLookingLeavesATrace(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	id := h.resident("陈建国", "04A1B2C3D4", "door-1")
+	boss := h.login("supervisor", web.Supervisor, "")
+	for range 2 {
+		h.want(200, "GET", "/people?q=陈", "", boss)
+	}
+	h.want(200, "GET", "/people", "", boss) // the whole list is nobody in particular
+	h.want(200, "GET", "/people/"+id, "", boss)
+	h.want(404, "GET", "/people/p-none", "", boss)
+	for action, want := range map[string]int{"people.searched": 2, "person.looked": 1} {
+		es, err := h.who.AuditOf(ctx, action, "", 10)
+		if err != nil || len(es) != want || es[0].Actor == "" {
+			t.Errorf("%s: %d entries, want %d, %v", action, len(es), want, err)
+		}
+	}
+}

@@ -131,6 +131,21 @@ func scanBadge(row interface{ Scan(...any) error }) (b Badge, err error) {
 	return b, err
 }
 
+// LastSeen is by which door each person came in last, of those that came since.
+func (x *Access) LastSeen(ctx context.Context, since time.Time) (map[string]Badge, error) {
+	seen := map[string]Badge{}
+	err := x.each(ctx, `SELECT person, door, door_name, at, max(received_at) FROM access_badges WHERE pseudonym = 0 AND received_at >= ?
+		AND decision = ? AND side = 'in' AND person <> '' GROUP BY person`, []any{since.UnixMilli(), Granted}, func(rows *sql.Rows) error {
+		var b Badge
+		var at, received int64
+		err := rows.Scan(&b.Person, &b.Door, &b.DoorName, &at, &received)
+		b.At, b.ReceivedAt = time.UnixMilli(at).UTC(), time.UnixMilli(received).UTC()
+		seen[b.Person] = b
+		return err
+	})
+	return seen, err
+}
+
 // BadgeFilter limits Badges; empty fields do not.
 type BadgeFilter struct {
 	Door, Person string
