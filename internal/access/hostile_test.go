@@ -571,3 +571,29 @@ func TestLookingLeavesATrace(t *testing.T) {
 		}
 	}
 }
+
+// A guest gives no passes: the guest's guest would outlive the host. And passes that are
+// over are not brought back beyond what one host may have.
+func TestGuestsOfGuestsAndPassesBroughtBack(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	id, me := h.host()
+	guest := h.invite(pass("", 0), me)
+	if _, _, err := h.AddPass(ctx, "test", NewPass{Host: guest["person"].(string), Name: "李四", Doors: []string{"door-1"}, To: time.Now().Add(time.Minute)}); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a guest of a guest: %v", err)
+	}
+	h.must(h.db.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec("UPDATE access_credentials SET valid_to = ? WHERE id = ?", time.Now().Add(-time.Minute).UnixMilli(), guest["credential"])
+		return err
+	}))
+	var last PassInfo
+	for range mostPasses {
+		var err error
+		last, _, err = h.AddPass(ctx, "test", NewPass{Host: id, Name: "张三", Doors: []string{"door-1"}, To: time.Now().Add(time.Hour)})
+		h.must(err)
+	}
+	if err := h.ExtendPass(ctx, "test", id, guest["id"].(string), time.Now().Add(2*time.Hour)); !errors.Is(err, ErrTooManyPasses) {
+		t.Errorf("one that is over, beside %d others: %v", mostPasses, err)
+	}
+	h.must(h.ExtendPass(ctx, "test", id, last.ID, time.Now().Add(2*time.Hour))) // one that is good is one of them
+}

@@ -211,6 +211,11 @@ func (x *Access) ExtendPass(ctx context.Context, actor, host, id string, to time
 		if err := p.checkExtension(now(), to); err != nil {
 			return err
 		}
+		if !p.To.After(now()) { // it is over, and would be good once more
+			if err := roomForPass(ctx, tx, p.Host, now()); err != nil {
+				return err
+			}
+		}
 		return x.extend(ctx, tx, actor, &p, to)
 	}, func(ctx context.Context) error {
 		x.tell()

@@ -123,13 +123,11 @@ func (x *Access) AddPass(ctx context.Context, actor string, n NewPass) (p PassIn
 		if err != nil {
 			return err
 		}
-		var open int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM access_passes p JOIN access_credentials c ON c.id = p.credential
-			WHERE p.host = ? AND p.ended_at = 0 AND c.valid_to > ?`, n.Host, t.UnixMilli()).Scan(&open); err != nil {
-			return fmt.Errorf("add pass: %w", err)
+		if host.Host != "" {
+			return fmt.Errorf("%w: %s is a guest, and guests have no guests", ErrInvalid, n.Host)
 		}
-		if open >= mostPasses {
-			return ErrTooManyPasses
+		if err := roomForPass(ctx, tx, n.Host, t); err != nil {
+			return err
 		}
 		if err := x.insertPass(ctx, tx, host, p, token); err != nil {
 			return err
@@ -137,6 +135,19 @@ func (x *Access) AddPass(ctx context.Context, actor string, n NewPass) (p PassIn
 		return x.audit.Audit(ctx, tx, actor, "pass.created", p.ID, map[string]any{"host": p.Host, "doors": p.Doors, "from": p.From, "to": p.To, "uses": p.Uses, "end_on_leave": p.Leave, "kind": p.Kind, "confirm": p.Confirm})
 	}, func(ctx context.Context) error { return x.refreshPerson(ctx, p.Person) })
 	return p, token, err
+}
+
+// roomForPass refuses one more good pass to a host who has as many as one may have.
+func roomForPass(ctx context.Context, tx *sql.Tx, host string, t time.Time) error {
+	var open int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM access_passes p JOIN access_credentials c ON c.id = p.credential
+		WHERE p.host = ? AND p.ended_at = 0 AND c.valid_to > ?`, host, t.UnixMilli()).Scan(&open); err != nil {
+		return fmt.Errorf("count passes: %w", err)
+	}
+	if open >= mostPasses {
+		return ErrTooManyPasses
+	}
+	return nil
 }
 
 func (x *Access) insertPass(ctx context.Context, tx *sql.Tx, host PersonInfo, p PassInfo, token string) error {
