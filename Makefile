@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 WEB     := dashboards/web
 LINT    := bin/golangci-lint
 LINT_VERSION := v2.15.0
-WEB_SOURCES := $(shell find $(addprefix $(WEB)/,dispatch manage crew home visit kit i18n scripts public) $(WEB)/*.html $(WEB)/*.json $(WEB)/*.js -type f 2>/dev/null)
+WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '$(WEB)/dist/*' -not -path '$(WEB)/test/*' 2>/dev/null)
 GO_SOURCES  := $(shell find cmd broker devices streams rules dashboards configs internal -name '*.go' -o -name '*.sql' -o -path 'configs/*' -type f 2>/dev/null | grep -v node_modules) go.mod go.sum
 
 .PHONY: help

@@ -131,8 +131,11 @@ type Broker struct {
 	limits Limits
 	log    *slog.Logger
 	topics *mqtt.TopicsIndex // who reads what, and what is retained
-	plain  *listener         // nil: closed
-	secure *listener
+	// greeting is read while a SUBSCRIBE enters the index and is sent what is
+	// retained, and written while a message is retained and its readers are found.
+	greeting sync.RWMutex
+	plain    *listener // nil: closed
+	secure   *listener
 
 	mu     sync.Mutex
 	live   map[string]*session    // by client key, from the login to the very end of the connection

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"dongyue/internal/event"
@@ -85,13 +86,10 @@ func (b *Broker) inject(d *delivery) {
 	if x := pk.Properties.MessageExpiryInterval; x > 0 && pk.Expiry == 0 {
 		pk.Expiry = d.at.Unix() + int64(x)
 	}
-	if pk.FixedHeader.Retain {
-		b.topics.RetainMessage(*pk)
-	}
-	if b.audience.Load() == 0 && upward(pk.TopicName) {
+	subs := b.readers(pk)
+	if subs == nil {
 		return // nobody listens to devices
 	}
-	subs := b.topics.Subscribers(pk.TopicName)
 	for _, group := range subs.Shared {
 		if m, sub := b.pick(group); m != nil {
 			b.put(m, d, sub)
@@ -102,6 +100,21 @@ func (b *Broker) inject(d *delivery) {
 			b.put(m, d, sub)
 		}
 	}
+}
+
+// readers retains a message that is to be and returns whose subscriptions it
+// matches; nil: nobody's. A client that subscribes meanwhile does so before or
+// after both: it gets a retained message once, and never an old one after it.
+func (b *Broker) readers(pk *packets.Packet) *mqtt.Subscribers {
+	if pk.FixedHeader.Retain {
+		b.greeting.Lock()
+		defer b.greeting.Unlock()
+		b.topics.RetainMessage(*pk)
+	}
+	if b.audience.Load() == 0 && upward(pk.TopicName) {
+		return nil
+	}
+	return b.topics.Subscribers(pk.TopicName)
 }
 
 func (b *Broker) put(m *memory, d *delivery, sub packets.Subscription) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -377,5 +378,30 @@ func TestTakeoverStorm(t *testing.T) {
 	h.mu.Unlock()
 	if n != 1 {
 		t.Fatalf("%d sessions", n)
+	}
+}
+
+// Who subscribes while a retained message is under way gets it once, as retained
+// or as it passes, and never an older one after it.
+func TestRetainedMessagesAndNewSubscribersMeetOnce(t *testing.T) {
+	t.Parallel()
+	h := start(t, func(o *Options) { o.OpenTopics, o.AnonymousOpen = []string{"#"}, true })
+	k := &kit{T: t, h: h, v: 5}
+	p, s := k.client("lamp-1"), k.client("lamp-2")
+	k.pub(p, "a", "0", 1, true)
+	for n := 1; n <= 300; n++ {
+		p.publish("a", strconv.Itoa(2*n-1), 0, 0, 1)
+		k.sub(s, "a", 0)
+		p.publish("a", strconv.Itoa(2*n), 0, 0, 1)
+		last := -1
+		for last < 2*n {
+			_, payload, _, _ := s.message(false)
+			got, err := strconv.Atoi(payload)
+			if err != nil || last >= 0 && got != last+1 || got > 2*n {
+				t.Fatalf("round %d: %q after %d", n, payload, last)
+			}
+			last = got
+		}
+		k.unsub(s, "a")
 	}
 }

@@ -46,7 +46,7 @@ func (s *session) subscribe(body []byte) error {
 	for i, sub := range pk.Filters {
 		code := s.mayRead(sub)
 		if code < 0x80 {
-			fresh[i] = s.add(sub)
+			fresh[i] = s.remember(sub)
 			code = sub.Qos
 		} else if s.conn.version < 5 {
 			code = 0x80
@@ -58,12 +58,7 @@ func (s *session) subscribe(body []byte) error {
 	if err := ack.SubackEncode(&buf); err != nil {
 		return err
 	}
-	_ = s.conn.out.write(buf.Bytes())
-	for i, sub := range pk.Filters {
-		if ack.ReasonCodes[i] < 0x80 && (sub.RetainHandling == 0 || sub.RetainHandling == 1 && fresh[i]) {
-			s.greet(sub)
-		}
-	}
+	s.index(&pk, ack.ReasonCodes, fresh, buf.Bytes())
 	if o, ok := s.b.opts.Observer.(SubscriptionObserver); ok && !s.guest() {
 		for i, sub := range pk.Filters {
 			if ack.ReasonCodes[i] < 0x80 {
@@ -89,7 +84,8 @@ func (s *session) mayRead(sub packets.Subscription) (code byte) {
 	return sub.Qos
 }
 
-func (s *session) add(sub packets.Subscription) (fresh bool) {
+// remember notes a subscription that was granted; fresh: it is a new one.
+func (s *session) remember(sub packets.Subscription) (fresh bool) {
 	m := s.memory
 	m.mu.Lock()
 	if m.subs == nil {
@@ -98,11 +94,28 @@ func (s *session) add(sub packets.Subscription) (fresh bool) {
 	_, known := m.subs[sub.Filter]
 	m.subs[sub.Filter] = sub
 	m.mu.Unlock()
-	s.b.topics.Subscribe(s.key, sub)
-	if !known && s.rights.wide() {
-		s.b.audience.Add(1)
-	}
 	return !known
+}
+
+// index lets messages reach what was granted, after SUBACK and what is retained.
+func (s *session) index(pk *packets.Packet, codes []byte, fresh []bool, suback []byte) {
+	s.b.greeting.RLock()
+	defer s.b.greeting.RUnlock()
+	for i, sub := range pk.Filters {
+		if codes[i] >= 0x80 {
+			continue
+		}
+		if fresh[i] && s.rights.wide() {
+			s.b.audience.Add(1)
+		}
+		s.b.topics.Subscribe(s.key, sub)
+	}
+	_ = s.conn.out.write(suback)
+	for i, sub := range pk.Filters {
+		if codes[i] < 0x80 && (sub.RetainHandling == 0 || sub.RetainHandling == 1 && fresh[i]) {
+			s.greet(sub)
+		}
+	}
 }
 
 // greet sends what is retained (3.3.1-9). A shared subscription gets nothing.

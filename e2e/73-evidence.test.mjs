@@ -71,6 +71,10 @@ test('by keyboard: the handle moves, Enter plays from there, the speed changes',
   const { spans } = await line()
   await head.focus()
   await page.keyboard.press('Home')
+  const home = await head.getAttribute('aria-valuenow')
+  const { time } = await video()
+  await until('it plays on', async () => (await video()).time > time + 0.6)
+  assert.equal(await head.getAttribute('aria-valuenow'), home, 'the handle was moved by hand, and what plays took it away')
   await page.keyboard.press('Enter') // nothing is recorded there: it plays what comes next
   const v = await until('it plays from the beginning', async () => {
     const v = await video()

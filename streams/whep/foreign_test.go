@@ -136,7 +136,7 @@ func TestH265(t *testing.T) {
 	if res.StatusCode != 406 || !strings.Contains(body, "whep.use_mse") {
 		t.Fatalf("%s: %s", res.Status, body)
 	}
-	if d := time.Since(began); d > 300*time.Millisecond {
+	if d := time.Since(began); d > 3*time.Second { // at once, whatever else the machine does: no wait for a picture of the sub stream
 		t.Errorf("it took %s to say so", d)
 	}
 
