@@ -1,11 +1,16 @@
 package access
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -596,4 +601,46 @@ func TestGuestsOfGuestsAndPassesBroughtBack(t *testing.T) {
 		t.Errorf("one that is over, beside %d others: %v", mostPasses, err)
 	}
 	h.must(h.ExtendPass(ctx, "test", id, last.ID, time.Now().Add(2*time.Hour))) // one that is good is one of them
+}
+
+// The host's phone hears of a guest who stays too long at once, and nobody else's does.
+func TestTheHostsStreamTellsOfPasses(t *testing.T) {
+	ctx, end := context.WithTimeout(context.Background(), 20*time.Second)
+	defer end()
+	h := newHouse(t)
+	h.accounts = h.who
+	id, me := h.host()
+	other := h.login("li", web.Resident, h.resident("李秀英", "0011223344", "door-2"))
+	a := web.NewAPI("test", h.who, slog.New(slog.DiscardHandler))
+	a.Handle(http.MethodGet, "/home/stream", web.Home, a.Stream(h.feed))
+	srv := httptest.NewServer(a)
+	t.Cleanup(srv.Close)
+	for i := range 2 { // one entry before the stream begins, one after
+		h.must(h.db.Tx(ctx, func(tx *sql.Tx) error { return h.tellHost(ctx, tx, id, fmt.Sprint("v-", i), "overstay") }))
+		h.must(h.feed.Committed(ctx))
+	}
+	hears := func(cookie string, within time.Duration) (got []string) {
+		ctx, end := context.WithTimeout(ctx, within)
+		defer end()
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+"/api/v1/home/stream?topics=pass,badge&after=1", nil)
+		h.must(err)
+		r.AddCookie(&http.Cookie{Name: web.SessionCookie, Value: cookie})
+		res, err := http.DefaultClient.Do(r)
+		h.must(err)
+		defer func() { _ = res.Body.Close() }()
+		for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+			if topic, ok := strings.CutPrefix(lines.Text(), "event: "); ok && topic != "hello" {
+				if got = append(got, topic); cookie == me {
+					return got
+				}
+			}
+		}
+		return got
+	}
+	if got := hears(me, 10*time.Second); fmt.Sprint(got) != "[pass]" {
+		t.Errorf("the host hears %v", got)
+	}
+	if got := hears(other, time.Second); len(got) != 0 {
+		t.Errorf("a neighbour hears %v", got)
+	}
 }
