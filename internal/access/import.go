@@ -49,6 +49,8 @@ type ImportResult struct {
 // importRow is one line, read and checked by itself.
 type importRow struct {
 	line        int
+	given       map[string]int // columns that the file has
+	kinded      bool           // and the kind is written, too
 	person      PersonInfo
 	card, class string
 	pin         string
@@ -131,6 +133,7 @@ func parseRow(rec []string, place map[string]int, width int) (row importRow, err
 	words := func(name string) []string {
 		return strings.FieldsFunc(get(name), func(r rune) bool { return r == ' ' || r == '|' })
 	}
+	row.given, row.kinded = place, get("kind") != ""
 	row.person = PersonInfo{
 		ID: get("id"), Name: get("name"), Kind: Kind(get("kind")), Unit: get("unit"), Household: get("household"), Groups: words("groups"),
 		Escort: get("escort"), ChildUntil: get("child_until"), Active: true,
@@ -333,11 +336,39 @@ func (x *Access) importPerson(ctx context.Context, tx *sql.Tx, actor string, row
 	if was.Host != "" {
 		return fmt.Errorf("%w: %s is a guest; guests have passes, they are not imported", ErrInvalid, p.ID)
 	}
+	row.keep(&was)
+	if err := checkPerson(p); err != nil {
+		return err
+	}
 	if err := updatePerson(ctx, tx, *p); err != nil {
 		return err
 	}
 	res.Changed++
 	return x.moved(ctx, tx, actor, was, *p)
+}
+
+// keep leaves a known person as it was where the file says nothing: one with cards only
+// must not make a grown-up of a child, nor take anybody out of home and groups.
+func (row *importRow) keep(was *PersonInfo) {
+	p, has := &row.person, func(column string) bool { _, ok := row.given[column]; return ok }
+	if !row.kinded {
+		p.Kind = was.Kind
+	}
+	if !has("unit") {
+		p.Unit = was.Unit
+	}
+	if !has("household") {
+		p.Household = was.Household
+	}
+	if !has("groups") {
+		p.Groups = was.Groups
+	}
+	if !has("escort") {
+		p.Escort = was.Escort
+	}
+	if !has("child_until") && p.Kind == Child {
+		p.ChildUntil = was.ChildUntil
+	}
 }
 
 // notThere refuses somebody who lives there already: the same file a second time, or the

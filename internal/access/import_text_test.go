@@ -92,3 +92,28 @@ func TestImportMakesNobodyTwice(t *testing.T) {
 		t.Errorf("a guest becomes staff: %+v", res)
 	}
 }
+
+// A file that has not all columns changes what it has, and nothing else.
+func TestImportKeepsWhatItDoesNotName(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	p, err := h.AddPerson(ctx, "test", PersonInfo{Name: "小明", Unit: "east/b01/u1", Household: "0302", Kind: Child, ChildUntil: "2099-05-04", Escort: EscortHousehold, Groups: []string{"school"}})
+	h.must(err)
+	_, err = h.AddRight(ctx, "test", RightInfo{Person: p.ID, Zone: "east/b01/u1"})
+	h.must(err)
+	for _, c := range []struct{ file, want string }{
+		{"id,name,card\n%s,王小明,04A1B2C3D4\n", "王小明 child east/b01/u1 0302 [school] household 2099-05-04"},
+		{"id,name,kind,groups\n%s,王小明,,\n", "王小明 child east/b01/u1 0302 [] household 2099-05-04"},
+		{"id,name,household,escort\n%s,王小明,0303,\n", "王小明 child east/b01/u1 0303 []  2099-05-04"},
+		{"id,name,kind\n%s,王小明,resident\n", "王小明 resident east/b01/u1 0303 []  "},
+		{"id,name,unit\n%s,王小明,\n", "王小明 resident  0303 []  "},
+	} {
+		res, err := h.ImportPeople(ctx, "test", fmt.Appendf(nil, c.file, p.ID), false)
+		h.must(err)
+		is, err := readPerson(ctx, h.db.Read(), p.ID)
+		h.must(err)
+		if got := fmt.Sprint(is.Name, " ", is.Kind, " ", is.Unit, " ", is.Household, " ", is.Groups, " ", is.Escort, " ", is.ChildUntil); got != c.want || len(res.Errors) > 0 {
+			t.Errorf("%q: %s, want %s; %v", c.file, got, c.want, res.Errors)
+		}
+	}
+}
