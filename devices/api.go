@@ -29,6 +29,7 @@ func (r *Registry) Register(a *web.API) {
 	r.registerCommands(a)
 	r.registerDesired(a)
 	r.registerIdentity(a)
+	r.registerChange(a)
 	r.registerExport(a)
 }
 

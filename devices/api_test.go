@@ -281,3 +281,38 @@ func TestSeedTwiceChangesNothing(t *testing.T) {
 		t.Error("a zone of no kind was taken")
 	}
 }
+
+// A name and labels are changed one by one; what is wrong changes nothing, and the device
+// goes on as it was.
+func TestChangeADevice(t *testing.T) {
+	h := fresh(t)
+	status, made := h.ask("POST", "/devices", `{"id":"door-9","kind":"door","name":"9 栋","zone":"west/b09","labels":{"lift":"1-6","fire_scope":"zone"}}`)
+	if status != 201 {
+		t.Fatal(status, made)
+	}
+	for _, c := range []struct {
+		body   string
+		status int
+		labels string
+		name   string
+	}{
+		{`{"labels":{"lift":"-1,1-18"}}`, 200, "map[fire_scope:zone lift:-1,1-18]", "9 栋"},
+		{`{"labels":{"lift":""}}`, 200, "map[fire_scope:zone]", "9 栋"},
+		{`{"name":"九栋"}`, 200, "map[fire_scope:zone]", "九栋"},
+		{`{"labels":{"":"x"}}`, 422, "map[fire_scope:zone]", "九栋"},
+		{`{"labels":{"upstream":"door-9"}}`, 422, "map[fire_scope:zone]", "九栋"},
+		{`{}`, 200, "map[fire_scope:zone]", "九栋"},
+	} {
+		status, said := h.ask("PATCH", "/devices/door-9", c.body)
+		_, got := h.ask("GET", "/devices/door-9", "")
+		if status != c.status || fmt.Sprint(got["labels"]) != c.labels || got["name"] != c.name || got["zone"] != "west/b09" {
+			t.Errorf("%s: %d %v; then %v %v", c.body, status, said, got["labels"], got["name"])
+		}
+	}
+	if status, _ := h.ask("PATCH", "/devices/door-none", `{"name":"x"}`); status != 404 {
+		t.Errorf("a device that is not there: %d", status)
+	}
+	if _, err := h.Authenticate(context.Background(), "door-9", []byte(made["secret"].(string))); err != nil {
+		t.Errorf("its secret is another one: %v", err)
+	}
+}

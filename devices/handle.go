@@ -122,7 +122,8 @@ func (r *Registry) take(b *batch, rec *record, e *event.Event) {
 			b.vals[rec] = struct{}{}
 		}
 	case event.Happening:
-		rec.count(e.Boot, e.BootSeq)
+		past := rec.past(e.Boot)
+		e.Reused = rec.count(e.Boot, e.BootSeq) || past
 		b.row[rec] = struct{}{}
 	case event.Quarantine:
 		rec.d.Quarantined++

@@ -51,7 +51,18 @@ type boot struct {
 	ID   string `json:"id"`
 	Last uint64 `json:"last"`
 	Gaps uint64 `json:"gaps"`
+
+	First   uint64 `json:"first,omitempty"`   // what was before it, the hub can't know
+	Missing []span `json:"missing,omitempty"` // the numbers that were jumped over, in order
+	Exact   bool   `json:"exact,omitempty"`   // false: of an older hub, which only counted them
 }
+
+// span is a run of numbers, both ends included.
+type span struct{ From, To uint64 }
+
+// mostSpans bounds what is remembered of missing numbers. Of more runs the oldest are
+// given up: what comes under such a number is taken for one that was there before.
+const mostSpans = 64
 
 // keptBoots is how many boots a record remembers: late events of the boot before
 // the last still count to theirs.
@@ -75,37 +86,79 @@ func (rec *record) view() Device {
 	return rec.d.clone()
 }
 
-// count notes an event's number. Numbers that were jumped over are gaps; one
-// that comes after all (the journal passes on no event twice) closes its gap.
-// The first number of a boot opens none: the hub may be younger than the boot.
-func (rec *record) count(id string, seq uint64) {
+// count notes an event's number, and reports whether it was there before, under another
+// event. Numbers that were jumped over are gaps; one that comes after all (the journal
+// passes on no event twice) closes its gap. The first number of a boot opens none: the
+// hub may be younger than the boot.
+func (rec *record) count(id string, seq uint64) (again bool) {
 	if id == "" || seq == 0 {
-		return
+		return false
 	}
 	i := slices.IndexFunc(rec.boots, func(b boot) bool { return b.ID == id })
 	if i < 0 {
-		rec.boots = append(slices.Clone(rec.boots[max(0, len(rec.boots)-keptBoots+1):]), boot{ID: id, Last: seq})
+		rec.boots = append(slices.Clone(rec.boots[max(0, len(rec.boots)-keptBoots+1):]), boot{ID: id, First: seq, Last: seq, Exact: true})
 	} else {
 		rec.boots = slices.Clone(rec.boots) // the undo keeps the old one
-		b := &rec.boots[i]
-		switch {
-		case seq > b.Last:
-			b.Gaps += seq - b.Last - 1
-			b.Last = seq
-		case b.Gaps > 0:
-			b.Gaps--
-		}
+		again = rec.boots[i].take(seq)
 	}
 	rec.showGaps()
+	return again
 }
 
-// counted reports whether a number was there before. While numbers of the boot are
-// missing, an old one may be among them.
+// take notes a number of the boot. A device that says the same number each time does not
+// count: of its events nothing follows.
+func (b *boot) take(seq uint64) (again bool) {
+	switch at := b.missing(seq); {
+	case seq > b.Last:
+		if seq > b.Last+1 {
+			b.Gaps += seq - b.Last - 1
+			b.Missing = append(slices.Clone(b.Missing[max(0, len(b.Missing)-mostSpans+1):]), span{b.Last + 1, seq - 1})
+		}
+		b.Last = seq
+	case at >= 0:
+		b.Gaps--
+		b.Missing = slices.Replace(slices.Clone(b.Missing), at, at+1, b.Missing[at].without(seq)...)
+	case !b.Exact && b.Gaps > 0:
+		b.Gaps--
+	default:
+		return seq >= b.First && b.First < b.Last
+	}
+	return false
+}
+
+// missing is the place of the run that a number is in, or -1.
+func (b *boot) missing(seq uint64) int {
+	return slices.IndexFunc(b.Missing, func(s span) bool { return s.From <= seq && seq <= s.To })
+}
+
+func (s span) without(seq uint64) (rest []span) {
+	if s.From < seq {
+		rest = append(rest, span{s.From, seq - 1})
+	}
+	if seq < s.To {
+		rest = append(rest, span{seq + 1, s.To})
+	}
+	return rest
+}
+
+// past reports whether a boot is one before the present boot: the device has numbered
+// events of both.
+func (rec *record) past(id string) bool {
+	at := func(id string) int { return slices.IndexFunc(rec.boots, func(b boot) bool { return b.ID == id }) }
+	i := at(id)
+	return i >= 0 && i < at(rec.d.Boot)
+}
+
+// counted reports whether a number was there before.
 func (rec *record) counted(id string, seq uint64) bool {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	i := slices.IndexFunc(rec.boots, func(b boot) bool { return b.ID == id })
-	return i >= 0 && seq != 0 && seq <= rec.boots[i].Last && rec.boots[i].Gaps == 0
+	if i < 0 || seq == 0 {
+		return false
+	}
+	b := &rec.boots[i]
+	return b.First <= seq && seq <= b.Last && b.missing(seq) < 0 && (b.Exact || b.Gaps == 0)
 }
 
 // showGaps sets the device's gaps to those of its present boot.

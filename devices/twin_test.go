@@ -117,8 +117,42 @@ func TestNumbersThatWereThereAreKnown(t *testing.T) {
 			t.Errorf("%s %s/%d: %v", c.device, c.boot, c.n, got)
 		}
 	}
-	h.handle(happened(4, "b1", 9))
-	if h.Counted("door-1", "b1", 5) {
+	h.handle(happened(4, "b1", 9)) // 4 to 8 are missing
+	reused := func(boot string, n uint64) bool {
+		ev := []event.Event{happened(0, boot, n)}
+		h.handle(ev...)
+		return ev[0].Reused
+	}
+	for _, c := range []struct {
+		boot string
+		n    uint64
+		want bool
+	}{
+		{"b1", 6, false}, {"b1", 6, true}, {"b1", 3, true}, {"b1", 9, true}, {"b1", 8, false}, {"b1", 4, false}, {"b1", 5, false}, {"b1", 5, true}, {"b1", 7, false}, {"b1", 10, false},
+		{"b1", 0, false}, {"", 3, false}, {"b2", 50, false}, {"b2", 7, false}, {"b2", 50, false}, // it may not count at all
+		{"b2", 51, false}, {"b2", 7, false}, {"b2", 50, true}, {"b2", 51, true},
+	} {
+		if got := reused(c.boot, c.n); got != c.want {
+			t.Errorf("%s/%d: %v", c.boot, c.n, got)
+		}
+	}
+	if got := h.get("door-1").Gaps; got != 0 {
+		t.Errorf("%d gaps", got)
+	}
+	e := h.decode("door-1", event.Presence, `{"online":true,"boot":"b2"}`, now)
+	h.handle(e)
+	if !reused("b1", 11) || reused("b2", 52) {
+		t.Error("a boot that is over goes on, or the present one does not")
+	}
+	for n := uint64(100); n < 500; n += 2 { // more runs than are remembered
+		reused("b2", n)
+	}
+	if reused("b2", 497) || !reused("b2", 101) {
+		t.Error("of many runs the newest are known")
+	}
+	h.handle(happened(5, "b3", 1))
+	h.handle(happened(6, "b3", 9))
+	if h.Counted("door-1", "b3", 5) {
 		t.Error("a number that is missing counts as one that was there")
 	}
 }

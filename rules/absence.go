@@ -128,20 +128,45 @@ func (p *part) begin(r *Rule, device string) *watch {
 
 func byRule(w *watch, order int) int { return w.rule.order - order }
 
+// sayBy is how long after the hub's return devices have at least to say what they
+// had to keep meanwhile, before what something must last runs out.
+const sayBy = 10 * time.Second
+
 // awake takes the event by which the hub tells that it begins to listen again.
 // Up to when it stopped, time has passed as ever; then nothing could be heard,
-// so every silence is counted from now. The event is in the journal, so a replay
-// comes to the same.
+// so every silence is counted from now, and nothing has lasted long enough before
+// it could be taken back. The event is in the journal, so a replay comes to the
+// same.
 func (e *Engine) awake(ev *event.Event) {
 	var data struct {
 		AwaySince time.Time `json:"away_since"`
 	}
 	if json.Unmarshal(ev.Data, &data) == nil && !data.AwaySince.IsZero() && !data.AwaySince.After(heard(ev)) {
 		e.advance(data.AwaySince)
+		e.grant(data.AwaySince, heard(ev))
 	}
 	if ev.Channel == event.Presence {
 		e.back = heard(ev)
 	}
 	e.advance(heard(ev))
 	e.seq = max(e.seq, ev.Seq)
+}
+
+// grant puts off what would run out while nobody could be heard.
+func (e *Engine) grant(away, back time.Time) {
+	for _, r := range e.records {
+		for _, s := range r.subjects {
+			if s.due.IsZero() {
+				continue
+			}
+			until := back.Add(min(s.deadline.Sub(away), sayBy))
+			if !until.After(s.deadline) {
+				continue
+			}
+			e.touch(s.key())
+			due := s.due
+			e.wait(s, until)
+			s.due = due
+		}
+	}
 }

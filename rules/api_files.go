@@ -44,6 +44,15 @@ type fileDelete struct {
 	Force bool   `query:"force" doc:"although tests fail then; administrators only"`
 }
 
+type filesSave struct {
+	Force bool `query:"force" doc:"save although tests fail; administrators only"`
+	Body  struct {
+		Files  map[string]string `json:"files,omitempty" maxProperties:"1000" doc:"by name: what each is to hold"`
+		Remove []string          `json:"remove,omitempty" maxItems:"1000" doc:"names; a rule file takes its tests with it, unless files has them"`
+		Match  map[string]string `json:"match,omitempty" maxProperties:"1000" doc:"by name: hash of what must be there beforehand, empty: no such file; a file that is not named may be anything"`
+	}
+}
+
 type reloaded struct{ Body Reloaded }
 
 func (o Operations) registerFiles(a *web.API) {
@@ -51,6 +60,18 @@ func (o Operations) registerFiles(a *web.API) {
 	web.Register(a, writeOp(http.MethodPut, "/rules/files/{name}", "Check a file with all others, play the tests, write it and put it in force"),
 		func(ctx context.Context, in *fileSave) (*reloaded, error) {
 			return o.change(ctx, Saving{Name: in.Name, Text: in.Body.Text, Match: in.Match, Force: in.Force}, o.Book.Save)
+		})
+	web.Register(a, writeOp(http.MethodPut, "/rules/files", "Change several files as one: all of them are checked, written and put in force, or none"),
+		func(ctx context.Context, in *filesSave) (*reloaded, error) {
+			p, err := editor(ctx, in.Force)
+			if err != nil {
+				return nil, err
+			}
+			match := map[string]string{}
+			for name, hash := range in.Body.Match {
+				match[name] = strings.Trim(hash, `"`)
+			}
+			return answer(o.Book.Edit(ctx, Edit{Files: in.Body.Files, Remove: in.Body.Remove, Match: match, Force: in.Force, Actor: p.ID}))
 		})
 	web.Register(a, writeOp(http.MethodDelete, "/rules/files/{name}", "Take a file and its tests away"),
 		func(ctx context.Context, in *fileDelete) (*reloaded, error) {
@@ -77,12 +98,21 @@ func (o Operations) files(context.Context, *struct{}) (*fileList, error) {
 }
 
 func (o Operations) change(ctx context.Context, s Saving, do func(context.Context, Saving) (Reloaded, error)) (*reloaded, error) {
-	p, _ := web.Who(ctx)
-	if s.Force && p.Role != web.Admin {
-		return nil, web.Fail(http.StatusForbidden, "rules.force", "only an administrator may save rules whose tests fail; mend the tests, or leave force off")
+	p, err := editor(ctx, s.Force)
+	if err != nil {
+		return nil, err
 	}
 	s.Actor, s.Match = p.ID, strings.Trim(s.Match, `"`)
 	return answer(do(ctx, s))
+}
+
+// editor is who changes files.
+func editor(ctx context.Context, force bool) (web.Principal, error) {
+	p, _ := web.Who(ctx)
+	if force && p.Role != web.Admin {
+		return p, web.Fail(http.StatusForbidden, "rules.force", "only an administrator may save rules whose tests fail; mend the tests, or leave force off")
+	}
+	return p, nil
 }
 
 // answer puts what the book says into the words of the API.
@@ -105,9 +135,11 @@ func answer(r Reloaded, err error) (*reloaded, error) {
 		{ErrName, http.StatusUnprocessableEntity, "rules.file_name"},
 		{ErrNoFile, http.StatusNotFound, "rules.no_file"},
 		{ErrStale, http.StatusPreconditionFailed, "rules.file_changed"},
+		{ErrNoChange, http.StatusUnprocessableEntity, "rules.no_change"},
+		{ErrBoth, http.StatusUnprocessableEntity, "rules.file_twice"},
 	} {
 		if errors.Is(err, c.err) {
-			return nil, web.Fail(c.status, c.code, c.err.Error())
+			return nil, web.Fail(c.status, c.code, err.Error())
 		}
 	}
 	return nil, err

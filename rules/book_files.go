@@ -2,14 +2,9 @@ package rules
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -19,6 +14,8 @@ var (
 	ErrName     = errors.New("a rule file's name is small letters, digits, _ and -, and ends in .yaml or .test.yaml")
 	ErrNoFile   = errors.New("there is no such file")
 	ErrStale    = errors.New("the file has been changed since it was read")
+	ErrNoChange = errors.New("it names no file to write or to remove")
+	ErrBoth     = errors.New("the file is to be written and to be removed")
 )
 
 // TestsFailedError is what keeps a file from being saved: cases that don't hold.
@@ -39,6 +36,15 @@ type Saving struct {
 	Actor string
 }
 
+// edit is a change of one file, without what is written.
+func (s *Saving) edit() Edit {
+	e := Edit{Force: s.Force, Actor: s.Actor}
+	if s.Match != "" {
+		e.Match = map[string]string{s.Name: s.Match}
+	}
+	return e
+}
+
 // ValidFile reports whether a name can be one of a rule file or of its tests.
 func ValidFile(name string) bool {
 	stem, ok := strings.CutSuffix(name, ".yaml")
@@ -48,66 +54,18 @@ func ValidFile(name string) bool {
 
 func isTest(name string) bool { return strings.HasSuffix(name, TestSuffix) }
 
-// Save checks the whole folder with the changed file, plays its tests, writes the
-// file and puts it in force.
+// Save is Edit for one file.
 func (b *Book) Save(ctx context.Context, s Saving) (Reloaded, error) {
-	if len(s.Text) > maxFile {
-		return Reloaded{}, &BadFilesError{[]Problem{tooLarge(s.Name)}}
-	}
-	return b.edit(ctx, s, func(files Files) (Files, error) { return files.With(Files{s.Name: s.Text}), nil })
+	e := s.edit()
+	e.Files = Files{s.Name: s.Text}
+	return b.Edit(ctx, e)
 }
 
 // Delete takes a file away, and a rule file's tests with it.
 func (b *Book) Delete(ctx context.Context, s Saving) (Reloaded, error) {
-	return b.edit(ctx, s, func(files Files) (Files, error) {
-		if _, ok := files[s.Name]; !ok {
-			return nil, ErrNoFile
-		}
-		gone := []string{s.Name}
-		if !isTest(s.Name) {
-			gone = append(gone, strings.TrimSuffix(s.Name, ".yaml")+TestSuffix)
-		}
-		return files.Without(gone...), nil
-	})
-}
-
-func (b *Book) edit(ctx context.Context, s Saving, change func(Files) (Files, error)) (Reloaded, error) {
-	switch {
-	case b.o.Dir == "":
-		return Reloaded{}, ErrReadOnly
-	case !ValidFile(s.Name):
-		return Reloaded{}, ErrName
-	}
-	b.change.Lock()
-	defer b.change.Unlock()
-	before, problems := ReadFiles(b.folder())
-	if before == nil {
-		return Reloaded{}, &BadFilesError{problems}
-	}
-	if s.Match != "" && s.Match != FileHash(before[s.Name]) {
-		return Reloaded{}, ErrStale
-	}
-	after, err := change(before)
-	if err != nil {
-		return Reloaded{}, err
-	}
-	failed, err := trial(after, problemsBut(problems, s.Name))
-	if err != nil {
-		return Reloaded{}, err
-	}
-	if len(failed) > 0 && !s.Force {
-		return Reloaded{}, &TestsFailedError{failed}
-	}
-	if err := b.write(before, after); err != nil {
-		return Reloaded{}, err
-	}
-	out, err := b.adopt(ctx, after, nil, s.Actor)
-	if err != nil {
-		return out, err
-	}
-	return out, b.o.DB.Tx(ctx, func(tx *sql.Tx) error {
-		return b.o.Audit.Audit(ctx, tx, s.Actor, "rules.file", s.Name, edited{FileHash(before[s.Name]), FileHash(after[s.Name]), out.Version, len(failed)})
-	})
+	e := s.edit()
+	e.Remove = []string{s.Name}
+	return b.Edit(ctx, e)
 }
 
 // edited is what the audit keeps of a change: hashes, "" for no file.
@@ -132,65 +90,14 @@ func trial(files Files, problems []Problem) (failed []TestResult, err error) {
 	return failed, nil
 }
 
-// problemsBut leaves out those of a file that is replaced.
-func problemsBut(ps []Problem, name string) (out []Problem) {
+// problemsBut leaves out those of files that are replaced.
+func problemsBut(ps []Problem, replaced Files) (out []Problem) {
 	for _, p := range ps {
-		if p.File != name {
+		if _, ok := replaced[p.File]; !ok {
 			out = append(out, p)
 		}
 	}
 	return out
-}
-
-// write brings the folder from before to after.
-func (b *Book) write(before, after Files) error {
-	for _, name := range after.Names() {
-		if old, ok := before[name]; ok && old == after[name] {
-			continue
-		}
-		if err := writeFile(filepath.Join(b.o.Dir, name), after[name]); err != nil {
-			return fmt.Errorf("rules: write %s: %w", name, err)
-		}
-	}
-	for _, name := range before.Names() {
-		if _, stays := after[name]; stays {
-			continue
-		}
-		if err := os.Remove(filepath.Join(b.o.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("rules: remove %s: %w", name, err)
-		}
-	}
-	return syncDir(b.o.Dir)
-}
-
-// writeFile puts a text in the place of a file at once, so that neither a crash
-// nor a reader ever meets half of it.
-func writeFile(path, text string) (err error) {
-	mode := fs.FileMode(0o644)
-	if i, err := os.Stat(path); err == nil {
-		mode = i.Mode().Perm()
-	}
-	var name [6]byte
-	if _, err := rand.Read(name[:]); err != nil {
-		return err
-	}
-	tmp := path + "." + hex.EncodeToString(name[:]) + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(tmp)
-		}
-	}()
-	if _, err := f.WriteString(text); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
 }
 
 // syncDir makes the names in a folder last.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/token"
 
 	"dongyue/internal/event"
 )
@@ -39,7 +38,7 @@ func (l *loader) rule(n node) *Rule {
 		LifeSafety: f["life_safety"].boolean(), ReAlarm: f["realarm"].duration(), Escalation: f["escalation"].word(),
 		Version: n.hash(), where: none, when: none,
 	}
-	r.DependsOn, r.Scopes = dependsOn(f["depends_on"])
+	r.DependsOn, r.Scopes, l.depends[r] = dependsOn(f["depends_on"])
 	r.Latch = r.Latch || r.LifeSafety
 	if pairs, ok := pairs(n.val); ok && len(pairs) > 0 {
 		r.Line = pairs[0].Key.GetToken().Position.Line
@@ -104,6 +103,11 @@ func (l *loader) on(n node, r *Rule) {
 
 func (l *loader) watch(n node, f map[string]node) Watch {
 	w := Watch{Types: f["type"].texts(), Zones: outermost(f["zone"].texts()), Channel: channel(f["channel"])}
+	for _, z := range w.Zones {
+		if slices.Contains(strings.Split(z, "/"), "") {
+			f["zone"].problem(fmt.Sprintf("%q is no zone", z), "its steps with one / between them: east/b01/u1")
+		}
+	}
 	for _, k := range f["kind"].texts() {
 		if !slices.Contains(kinds(), k) {
 			f["kind"].problem(fmt.Sprintf("unknown kind %q", k), suggest(k, kinds()))
@@ -204,15 +208,9 @@ func (l *loader) expression(n node, expr string, in scope) condition {
 	if ce == nil {
 		return at
 	}
-	n.problem(ce.what, "")
-	p := &n.src.problems[len(n.src.problems)-1]
-	if _, block := n.val.(*ast.LiteralNode); block { // its text begins on the next line
-		p.Line, p.Col = p.Line+ce.line, 0
-		return none
-	}
-	p.Col += ce.col
-	if t := n.at(); t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
-		p.Col++
+	for _, m := range append([]compileError{*ce}, ce.more...) {
+		line, col := n.within(m.line, m.col)
+		n.src.problems = append(n.src.problems, Problem{File: n.src.file, Line: line, Col: col, Path: n.path, What: m.what})
 	}
 	return none
 }

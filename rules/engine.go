@@ -24,7 +24,9 @@ type Engine struct {
 	core
 	record  *record   // of the event's device; nil: none yet
 	clock   time.Time // the latest the engine knows it to be
+	moment  time.Time // by the hub's clock, of what is going on: receipt of the event, or the timer's
 	back    time.Time // when the hub last began to listen, see awake
+	told    time.Time // when the newest journaled event was heard; zero: none since the start
 	seq     uint64    // of the newest journaled event
 	swept   time.Time
 	undo    undo
@@ -92,11 +94,13 @@ func (e *Engine) Process(evs []event.Event) []Transition {
 	e.farewell()
 	for i := range evs {
 		ev := &evs[i]
+		e.hearNext(ev)
 		if ev.Kind == event.Hub {
 			e.awake(ev)
 			continue
 		}
 		e.advance(heard(ev))
+		e.moment = heard(ev)
 		e.judge(ev)
 		e.seq = max(e.seq, ev.Seq)
 	}
@@ -145,10 +149,11 @@ func happened(ev *event.Event) time.Time {
 }
 
 // task is a rule to be asked about an event: by what it watches (on), or only
-// because it has something going on with the device.
+// because it has something going on with the device; left is when the device stands
+// in another zone by now, which the rule does not watch.
 type task struct {
-	rule int32
-	on   bool
+	rule     int32
+	on, left bool
 }
 
 func (e *Engine) judge(ev *event.Event) {
@@ -161,6 +166,9 @@ func (e *Engine) judge(ev *event.Event) {
 		r := e.set.Rules[t.rule]
 		if e.stats[t.rule].Disabled != "" {
 			continue
+		}
+		if t.left {
+			e.moveOut(r, at)
 		}
 		e.consider(r, t.on, at)
 		e.assemble(at, ev)
@@ -184,7 +192,7 @@ func (e *Engine) look(ev *event.Event) bool {
 	}
 	e.todo = e.todo[:0]
 	for _, r := range e.found {
-		e.todo = append(e.todo, task{r, true})
+		e.todo = append(e.todo, task{rule: r, on: true})
 	}
 	e.concerned(ev)
 	if len(e.todo) > 1 {
@@ -204,17 +212,38 @@ func (e *Engine) concerned(ev *event.Event) {
 		if s.group || r.order < 0 {
 			continue
 		}
-		on := s.part == ev.Part && r.On.matches(ev)
-		if on || r.Clear != nil && r.Clear.Own && (s.part == ev.Part || ev.Part == "") && r.Clear.matches(ev) {
-			e.todo = append(e.todo, task{int32(r.order), on})
+		clears := r.Clear != nil && r.Clear.Own && (s.part == ev.Part || ev.Part == "") && r.Clear.matches(ev)
+		on := (s.part == ev.Part || clears) && r.On.matches(ev)
+		left := s.part == ev.Part && !on && r.On.left(ev)
+		if on || left || clears {
+			e.todo = append(e.todo, task{int32(r.order), on, left})
 		}
 	}
 	if p := e.record.part(ev.Part); p != nil {
 		for _, w := range p.watches {
-			if w.on && w.rule.On.matches(ev) {
-				e.todo = append(e.todo, task{int32(w.rule.order), true})
+			if !w.on {
+				continue
+			}
+			on := w.rule.On.matches(ev)
+			if left := !on && w.rule.On.left(ev); on || left {
+				e.todo = append(e.todo, task{int32(w.rule.order), on, left})
 			}
 		}
+	}
+}
+
+// moveOut ends what a rule has going on with a device that has been moved to a zone
+// which the rule does not watch: it will never hear the end.
+func (e *Engine) moveOut(r *Rule, at time.Time) {
+	v := e.view
+	if v.ev.Late {
+		return // it was elsewhere then
+	}
+	if r.Absent > 0 {
+		e.hearken(r, false)
+	}
+	if s := e.record.subject(subjectKey{rule: r, device: v.ev.Device, part: v.ev.Part}); s != nil {
+		e.change(s, v, ends, at)
 	}
 }
 
@@ -237,12 +266,17 @@ func (e *Engine) consider(r *Rule, on bool, at time.Time) {
 	}
 }
 
-// tally counts the event where its rule's expressions ask how many there were.
+// tally counts the event where its rule's expressions ask how many there were, and
+// compares it where they ask for changes.
 func (e *Engine) tally(r *Rule) {
 	v := e.view
 	if !v.ev.Late {
 		for _, w := range r.counts {
-			e.observe(v, w, 1)
+			if v.windows[w].fn == changedFn {
+				e.compare(v, w)
+			} else {
+				e.observe(v, w, 1)
+			}
 		}
 	}
 	if r.Quorum != nil {

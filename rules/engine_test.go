@@ -355,3 +355,27 @@ func TestNothingMatchesCostsNothing(t *testing.T) {
 		t.Errorf("%v allocations for an event that no rule watches", n)
 	}
 }
+
+// What an event of the whole device says to its parts does not hang on how many
+// rules there are: whether the rule is found for it or not.
+func TestTheDeviceSpeaksForItsPartsHoweverManyRules(t *testing.T) {
+	text := `
+rules:
+  - id: wet
+    title: {zh: a, en: a}
+    on: {kind: charger, type: [wet, dry]}
+    when: data.t >= 3
+    clear: {type: [dry, wet], when: "type == 'dry'"}
+    for: 5s
+    priority: low
+`
+	for _, more := range []int{0, 20} {
+		all := text
+		for i := range more {
+			all += fmt.Sprintf("  - {id: more%d, title: {zh: a, en: a}, on: {kind: charger, type: [wet, dry]}, when: data.u >= %d, priority: low}\n", i, i)
+		}
+		e := mustNew(t, all)
+		want(t, e.Process([]event.Event{happening(0, "wet", "1", `{"t":3}`), happening(1, "wet", "", `{"t":1}`)}))
+		want(t, e.Tick(testEpoch().Add(time.Minute)))
+	}
+}

@@ -94,6 +94,14 @@ func explainEnv(window windowFunc) (*cel.Env, error) {
 		cel.Function("count", cel.Overload("window_count", []*cel.Type{cel.StringType}, cel.DoubleType,
 			cel.UnaryBinding(func(span ref.Val) ref.Val { return call("count", "", fmt.Sprint(span.Value())) }))),
 	}
+	o = append(o, cel.Function(changedFn, cel.Overload("window_changed", []*cel.Type{cel.StringType}, cel.BoolType,
+		cel.UnaryBinding(func(metric ref.Val) ref.Val {
+			x := call(changedFn, fmt.Sprint(metric.Value()), changedReach.String())
+			if n, ok := x.(types.Double); ok {
+				return types.Bool(n == 1)
+			}
+			return x
+		}))))
 	for _, fn := range []string{"rise", "avg", "min", "max", "rate"} {
 		o = append(o, cel.Function(fn, cel.Overload("window_"+fn, []*cel.Type{cel.StringType, cel.StringType}, cel.DoubleType,
 			cel.BinaryBinding(func(metric, span ref.Val) ref.Val {
@@ -205,7 +213,7 @@ func readings(e ast.Expr, out []ast.Expr) []ast.Expr {
 	case ast.CallKind:
 		c := e.AsCall()
 		switch c.FunctionName() {
-		case "rise", "avg", "min", "max", "rate", "count", operators.Index:
+		case "rise", "avg", "min", "max", "rate", "count", changedFn, operators.Index:
 			return append(out, e)
 		}
 		if c.IsMemberFunction() {

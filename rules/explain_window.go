@@ -44,13 +44,20 @@ func (x *explaining) window(fn, metric string, span time.Duration) (float64, boo
 	}
 	w, s := &windowDef{fn: fn, metric: metric, span: span}, &series{}
 	until := happened(x.Event)
-	for _, ev := range append(slices.Clip(x.Past), *x.Event) {
+	past := slices.DeleteFunc(slices.Clone(x.Past), func(ev event.Event) bool { return ev.Seq > 0 && ev.Seq == x.Event.Seq })
+	for _, ev := range append(past, *x.Event) {
 		at := happened(&ev)
 		if ev.Part != x.Event.Part || at.Before(until.Add(-span)) {
 			continue
 		}
+		if fn == changedFn {
+			if v, ok := valueOf(&ev, metric); ok && !ev.Late && x.counts(&ev) {
+				s.compare(at.UnixNano(), v)
+			}
+			continue
+		}
 		if fn == countFn {
-			if x.counts(&ev) {
+			if !ev.Late && x.counts(&ev) {
 				s.observe(w, at.UnixNano(), 1)
 			}
 			continue
@@ -73,6 +80,15 @@ func (x *explaining) counts(ev *event.Event) bool {
 	}
 	d, err := dissect(x.Rule.Where, ev, func(string, string, time.Duration) (float64, bool) { return 0, false })
 	return err == nil && d.outcome == yes
+}
+
+// valueOf is what an event holds, as changed compares it.
+func valueOf(ev *event.Event, metric string) (p point, ok bool) {
+	c := &conditions{paths: newPaths()}
+	at := c.paths.member(dataItself, metric)
+	v := newView(c, nil)
+	v.begin(ev)
+	return v.at(at).compared()
 }
 
 func numberOf(ev *event.Event, metric string) (float64, bool) {

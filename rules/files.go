@@ -28,7 +28,7 @@ func ReadFiles(dir fs.FS) (Files, []Problem) {
 		return nil, []Problem{{File: ".", What: "the folder can't be read: " + err.Error(), Hint: "check its path and rights"}}
 	}
 	if len(names) > maxFiles {
-		return nil, []Problem{{File: ".", What: fmt.Sprintf("the folder has %d files", len(names)), Hint: fmt.Sprintf("at most %d: is it the right one?", maxFiles)}}
+		return nil, []Problem{tooMany(len(names))}
 	}
 	files, problems := Files{}, []Problem(nil)
 	for _, name := range names {
@@ -44,6 +44,10 @@ func ReadFiles(dir fs.FS) (Files, []Problem) {
 		files[name] = string(text)
 	}
 	return files, problems
+}
+
+func tooMany(files int) Problem {
+	return Problem{File: ".", What: fmt.Sprintf("the folder has %d files", files), Hint: fmt.Sprintf("at most %d: is it the right one?", maxFiles)}
 }
 
 func tooLarge(name string) Problem {
@@ -132,7 +136,13 @@ func (f Files) test(problems []Problem, wanted func(file, name string) bool) ([]
 			continue
 		}
 		s := &source{file: n}
-		cases = append(cases, readCases(s, []byte(f[n]))...)
+		read := readCases(s, []byte(f[n]))
+		if beside := strings.TrimSuffix(n, TestSuffix) + ".yaml"; len(read) > 0 {
+			if _, ok := f[beside]; !ok {
+				s.add(nil, "", fmt.Sprintf("there are no rules beside it: %s", beside), "name it as the rule file that it tests")
+			}
+		}
+		cases = append(cases, read...)
 		problems = append(problems, s.problems...)
 	}
 	if len(problems) > 0 {

@@ -100,7 +100,7 @@ func (s *Set) gates(r *Rule) []gate {
 func (d *draft) keep(c *conditions, ats ...condition) {
 	for _, at := range ats {
 		for _, w := range c.asks(at) {
-			if c.windows[w].fn != countFn && !slices.Contains(d.windows, w) {
+			if !c.windows[w].ofWatch() && !slices.Contains(d.windows, w) {
 				d.windows = append(d.windows, w)
 			}
 		}
@@ -148,11 +148,19 @@ func (w *Watch) places() []place {
 }
 
 // matches reports whether a watch is of the event.
-func (w *Watch) matches(ev *event.Event) bool {
+func (w *Watch) matches(ev *event.Event) bool { return w.sort(ev) && w.covers(ev.Zone) }
+
+// left reports whether it would be, were it not for the zone.
+func (w *Watch) left(ev *event.Event) bool { return w.sort(ev) && !w.covers(ev.Zone) }
+
+func (w *Watch) sort(ev *event.Event) bool {
 	return w.Channel == ev.Channel &&
 		(len(w.Kinds) == 0 || slices.Contains(w.Kinds, ev.Kind)) &&
-		(w.Channel != event.Happening || slices.Contains(w.Types, ev.Type)) &&
-		(len(w.Zones) == 0 || slices.ContainsFunc(w.Zones, func(z string) bool { return event.Within(ev.Zone, z) }))
+		(w.Channel != event.Happening || slices.Contains(w.Types, ev.Type))
+}
+
+func (w *Watch) covers(zone string) bool {
+	return len(w.Zones) == 0 || slices.ContainsFunc(w.Zones, func(z string) bool { return event.Within(zone, z) })
 }
 
 // bays appends those that are of the event.

@@ -63,9 +63,9 @@ func drawRule(t *rapid.T, id string, before []drawn) drawn {
 	if measured {
 		when = pick(t, "when", "data.t >= 5", "data.t <= 2", "data.t > 3 || data.x == true", "!(data.t < 4)", "data.x == true", "data.w in [1, \"on\"]", `avg("t", "10s") > 4.0`,
 			`rise("t", "10s") > 5.0`, `data.t > 2 && max("t", "10s") >= 6.0`, `min("t", "10s") > 2.0`, `rate("t", "10s") > 0.5`, `count("10s") >= 4`, `at.getSeconds() % 10 < 5`,
-			`data.t >= 4 && data.w != "off"`, "has(data.x) && data.x")
+			`data.t >= 4 && data.w != "off"`, `changed("w")`, `changed("x") && data.x == true`, `changed("t") || data.x == true`, "has(data.x) && data.x")
 	} else {
-		when = pick(t, "when", "", "", `type == "wet"`, `type == "wet" && data.x != false`, `count("10s") >= 3`, `data.t >= 3`)
+		when = pick(t, "when", "", "", `type == "wet"`, `type == "wet" && data.x != false`, `changed("w")`, `changed("x") || data.t >= 6`, `count("10s") >= 3`, `data.t >= 3`)
 	}
 	clearable := !absent
 	switch {
@@ -120,7 +120,7 @@ func drawEvents(t *rapid.T) []event.Event {
 		ev := event.Event{
 			Seq: uint64(i + 1), ID: fmt.Sprintf("e%d", i), Device: fmt.Sprintf("c%d", n), Kind: event.Charger, Zone: []string{"east/b01", "east/b02", "west/b01/u1", ""}[n-1],
 			Via: []string{"f1/s1", "f1/s2", "f1/s1", ""}[n-1], Part: pick(t, "part", "", "1", "1", "2"), ReceivedAt: clock,
-			At: clock.Add(-time.Duration(rapid.SampledFrom([]int{0, 0, 0, 1, 3}).Draw(t, "delay")) * 500 * time.Millisecond),
+			At: clock.Add(-time.Duration(rapid.SampledFrom([]int{0, 0, 0, 1, 3, 14}).Draw(t, "delay")) * 500 * time.Millisecond),
 		}
 		if n == 4 {
 			ev.Kind = event.Lamp

@@ -43,6 +43,7 @@ type loader struct {
 	beside   *Set
 	rules    []*Rule
 	nodes    map[*Rule]node
+	depends  map[*Rule][]node // of DependsOn, each
 	byID     map[string]*Rule
 }
 
@@ -51,7 +52,7 @@ func load(files []file, beside *Set) (*Set, []Problem) {
 	if err != nil {
 		return nil, []Problem{{File: ".", What: err.Error()}}
 	}
-	l := &loader{compiler: c, beside: beside, nodes: map[*Rule]node{}, byID: map[string]*Rule{}}
+	l := &loader{compiler: c, beside: beside, nodes: map[*Rule]node{}, depends: map[*Rule][]node{}, byID: map[string]*Rule{}}
 	var sources []*source
 	for _, f := range files {
 		s := &source{file: f.name}
@@ -103,12 +104,11 @@ func (l *loader) join() {
 		ids = append(ids, r.ID)
 	}
 	for _, r := range l.rules {
-		n := l.nodes[r]
-		n.path += ".depends_on"
 		if len(r.DependsOn) > 0 && r.Latch {
-			n.problem("a rule that latches is never silenced by another", "remove depends_on, or latch")
+			l.depends[r][0].problem("a rule that latches is never silenced by another", "remove depends_on, or latch")
 		}
 		for i, id := range r.DependsOn {
+			n := l.depends[r][i]
 			d, ok := l.byID[id]
 			if !ok && l.beside != nil && l.beside.byID[id] != nil {
 				continue
@@ -151,18 +151,14 @@ func (l *loader) order() []*Rule {
 	var out []*Rule
 	var visit func(r *Rule)
 	visit = func(r *Rule) {
-		switch mark[r] {
-		case done:
-			return
-		case visiting:
-			n := l.nodes[r]
-			n.path += ".depends_on"
-			n.problem(fmt.Sprintf("rule %q depends on itself in a circle", r.ID), "remove one depends_on of the circle")
-			return
-		}
 		mark[r] = visiting
-		for _, id := range r.DependsOn {
-			if d, ok := l.byID[id]; ok {
+		for i, id := range r.DependsOn {
+			d, ok := l.byID[id]
+			switch {
+			case !ok || mark[d] == done:
+			case mark[d] == visiting:
+				l.depends[r][i].problem(fmt.Sprintf("rule %q depends on itself in a circle", id), "remove one depends_on of the circle")
+			default:
 				visit(d)
 			}
 		}
@@ -171,7 +167,9 @@ func (l *loader) order() []*Rule {
 		out = append(out, r)
 	}
 	for _, r := range l.rules {
-		visit(r)
+		if mark[r] != done {
+			visit(r)
+		}
 	}
 	for _, r := range out {
 		slices.SortStableFunc(r.dependents, func(a, b link) int { return a.rule.order - b.rule.order })

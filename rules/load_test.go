@@ -212,3 +212,78 @@ func FuzzLoad(f *testing.F) {
 		e.Tick(testEpoch().Add(longest))
 	})
 }
+
+// Every mistake of an expression is told where it stands, also in a text over
+// several lines, and that of depends_on at the name that is wrong.
+func TestPlacesOfMistakes(t *testing.T) {
+	rule := func(rest string) string {
+		return "rules:\n  - id: a\n    title: {zh: a, en: a}\n    on: {type: x}\n    priority: low\n" + rest
+	}
+	for _, c := range []struct {
+		what, text string
+		want       []string
+	}{
+		{"two in one line", rule("    when: nothing > 4 || nobody < 3\n"), []string{
+			"f.yaml:6:11: rules[0].when: undeclared reference to 'nothing'", "f.yaml:6:26: rules[0].when: undeclared reference to 'nobody'",
+		}},
+		{"in quotes", rule("    when: \"nothing > 4 || nobody < 3\"\n"), []string{"f.yaml:6:12: ", "f.yaml:6:27: "}},
+		{"a block as it stands", rule("    when: |\n      data.t > 3 &&\n        nothing > 4\n"), []string{"f.yaml:8:9: "}},
+		{"a folded block", rule("    when: >-\n      data.t > 3 &&\n      nothing > 4 &&\n      nobody > 4\n"), []string{"f.yaml:8:7: ", "f.yaml:9:7: "}},
+		{"a name that is not there", rule("    depends_on: [b]\n"), []string{`f.yaml:6:18: rules[0].depends_on[0]: there is no rule "b"`}},
+		{"a scope that can't be", rule("    depends_on:\n      - b\n      - rule: c\n        scope: zone\n") +
+			"  - id: b\n    title: {zh: a, en: a}\n    on: {type: x}\n    priority: low\n    depends_on:\n      - a\n", []string{
+			`f.yaml:8:9: rules[0].depends_on[1]: there is no rule "c"`, `f.yaml:15:9: rules[1].depends_on[0]: rule "a" depends on itself in a circle`,
+		}},
+		{"itself", rule("    depends_on: a\n"), []string{`f.yaml:6:17: rules[0].depends_on: rule "a" depends on itself in a circle`}},
+	} {
+		_, problems := Check("f.yaml", []byte(c.text), nil)
+		if len(problems) != len(c.want) {
+			t.Errorf("%s: %v", c.what, problems)
+			continue
+		}
+		for i, want := range c.want {
+			if !strings.HasPrefix(problems[i].String(), want) {
+				t.Errorf("%s: %s, want %s", c.what, problems[i], want)
+			}
+		}
+	}
+}
+
+// A case that can't show anything is a mistake: it would hold whatever the rules do.
+func TestProblemsOfCases(t *testing.T) {
+	beside := Files{"hot.yaml": hot}
+	for _, c := range []struct{ events, want string }{
+		{"{at: 0s, device: x, kind: chargr, telemetry: {t: 1}}", `tests[0].events[0].kind: unknown kind "chargr"; did you mean "charger"?`},
+		{"{at: 0s, device: x, kind: charger, telemetry: 7}", "tests[0].events[0].telemetry: must be a mapping"},
+		{"{at: 0s, device: x, kind: charger, event: opened, data: [1]}", "tests[0].events[0].data: must be a mapping"},
+		{"{at: 0s, device: x, kind: charger, event: opened, telemetry: {t: 1}}", "tests[0].events[0].telemetry: stands beside event"},
+		{"{at: 0s, device: x, kind: charger, data: {t: 1}}", "tests[0].events[0].data: belongs to an event"},
+		{"{at: 0s, device: x, kind: charger, telemetry: {t: 1}, data: {t: 1}}", "tests[0].events[0].data: belongs to an event"},
+		{"{at: 0s, late: true}", "tests[0].events[0].late: belongs to what a device says"},
+	} {
+		_, problems := beside.With(Files{"hot.test.yaml": "tests: [{name: a, expect: [], events: [" + c.events + "]}]"}).Test(nil)
+		if len(problems) != 1 || !strings.Contains(problems[0].String(), c.want) || problems[0].Line == 0 || problems[0].Col == 0 {
+			t.Errorf("%s: %v", c.events, problems)
+		}
+	}
+	_, problems := beside.With(Files{"cold.test.yaml": "tests: [{name: a, expect: [], events: [{at: 1s}]}]"}).Test(nil)
+	if len(problems) != 1 || !strings.Contains(problems[0].String(), "cold.test.yaml:0:0: there are no rules beside it: cold.yaml") {
+		t.Errorf("%v", problems)
+	}
+}
+
+func TestProblemsOfBounds(t *testing.T) {
+	for rest, want := range map[string]string{
+		"on: {type: x}, realarm: 1s":            "f.yaml:1:79: rules[0].realarm: calls again before anybody can act; at least 10s",
+		"on: {type: x, zone: /east}":            `rules[0].on.zone: "/east" is no zone`,
+		"on: {type: x, zone: [east, west/]}":    `rules[0].on.zone: "west/" is no zone`,
+		"on: {type: x, zone: east//b01}":        `rules[0].on.zone: "east//b01" is no zone`,
+		"on: {type: x}, realarm: 10s":           "",
+		"on: {type: x, zone: [east/b01, west]}": "",
+	} {
+		_, problems := Check("f.yaml", []byte("rules: [{id: a, title: {zh: a, en: a}, priority: low, "+rest+"}]"), nil)
+		if (want == "") != (len(problems) == 0) || want != "" && !strings.Contains(problems[0].String(), want) {
+			t.Errorf("%s: %v", rest, problems)
+		}
+	}
+}

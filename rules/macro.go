@@ -20,7 +20,13 @@ const (
 	maxFn   = "max"   //
 	rateFn  = "rate"  // a counter's increase per second
 	countFn = "count" // of the events that the rule's `on` matches
+
+	changedFn = "changed" // whether the value is another than in the last such event
 )
+
+// changedReach is how far changed looks back: what a device said before that is
+// forgotten, and the next value is no change.
+const changedReach = longest
 
 // Bounds of a window's span.
 const (
@@ -31,12 +37,16 @@ const (
 // windowDef is one window: equal ones are one, whoever asks.
 type windowDef struct {
 	fn      string
-	channel event.Channel // where the metric is read; none for count
+	channel event.Channel // where the metric is read; none for those of a watch
 	metric  string
 	path    path
-	counted string // what count counts: a rule's `on`
+	counted string // what count counts, and changed compares: a rule's `on`
 	span    time.Duration
 }
+
+// ofWatch reports whether a window is of the events that a rule's `on` matches,
+// filter and all, and not of a metric on its route.
+func (w *windowDef) ofWatch() bool { return w.fn == countFn || w.fn == changedFn }
 
 // name is the window in the map that expressions read.
 func (w *windowDef) name() string { return w.fn + " " + w.metric + " " + w.span.String() }
@@ -62,6 +72,13 @@ func (c *compiler) macros() []cel.EnvOption {
 	all = append(all, cel.GlobalMacro(countFn, 1, func(h cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
 		return c.lookUp(h, countFn, "", args[0], `count wants a span of 1s to 24h in quotes: count("10m")`)
 	}))
+	all = append(all, cel.GlobalMacro(changedFn, 1, func(h cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
+		metric, ok := literal(args[0])
+		if !ok || metric == "" || strings.Contains(metric, " ") {
+			return nil, h.NewError(args[0].ID(), `changed wants a member of data in quotes: changed("mode")`)
+		}
+		return h.NewCall(operators.Equals, c.window(h, windowDef{fn: changedFn, metric: metric, span: changedReach}), h.NewLiteral(types.Double(1))), nil
+	}))
 	return []cel.EnvOption{cel.Macros(all...)}
 }
 
@@ -71,9 +88,13 @@ func (c *compiler) lookUp(h cel.MacroExprFactory, f, metric string, arg ast.Expr
 	if !ok || err != nil || d < shortestSpan || d > longestSpan {
 		return nil, h.NewError(arg.ID(), wants)
 	}
+	return c.window(h, windowDef{fn: f, metric: metric, span: d}), nil
+}
+
+// window writes the look-up of a window.
+func (c *compiler) window(h cel.MacroExprFactory, w windowDef) ast.Expr {
 	c.met = true
-	w := windowDef{fn: f, metric: metric, span: d}
-	return h.NewCall(operators.Index, h.NewIdent(windowVariable), h.NewLiteral(types.String(w.name()))), nil
+	return h.NewCall(operators.Index, h.NewIdent(windowVariable), h.NewLiteral(types.String(w.name())))
 }
 
 // windowOf reads what lookUp has written.
@@ -98,12 +119,15 @@ func (t *translation) windowOf(e ast.Expr) (int32, bool) {
 		return 0, false
 	}
 	w := windowDef{fn: strings.Clone(parts[0]), metric: strings.Clone(parts[1]), span: d}
-	if w.fn == countFn {
+	if w.metric != "" {
+		w.path = t.c.out.paths.member(dataItself, w.metric)
+	}
+	if w.ofWatch() {
 		w.counted = t.in.counted
 	} else {
-		w.channel, w.path = t.in.channel, t.c.out.paths.member(dataItself, w.metric)
+		w.channel = t.in.channel
 	}
-	return t.c.window(w), true
+	return t.c.numbered(w), true
 }
 
 // windowsIn lists the windows that an expression asks.

@@ -30,6 +30,9 @@ func (e *Engine) Observe(evs []event.Event) {
 func (e *Engine) remember() {
 	for _, t := range e.todo {
 		r := e.set.Rules[t.rule]
+		if t.left && r.Absent > 0 && !e.view.ev.Late {
+			e.hearken(r, false)
+		}
 		if !t.on || !r.wide() || e.stats[t.rule].Disabled != "" {
 			continue
 		}

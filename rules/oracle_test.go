@@ -29,6 +29,7 @@ type slowJudge struct {
 	past   []event.Event // all that was in time, in the order of judgement
 	heard  map[groupKey]map[string]bool
 	clock  time.Time
+	moment time.Time
 	back   time.Time
 	out    []string
 	free   []*slowState // silenced by what has just ended
@@ -38,6 +39,7 @@ type slowState struct {
 	subjectKey
 	phase               phase
 	deadline, quiet, at time.Time
+	due                 time.Time
 	ev                  event.Event
 	around              string // the zone around all members, of a group by what they hang on
 }
@@ -94,10 +96,14 @@ func (j *slowJudge) windows(text string, r *Rule, channel event.Channel, ev *eve
 		if !strings.Contains(text, w.fn+"(") {
 			continue
 		}
-		if w.fn == countFn {
-			if w.counted != r.counted() {
-				continue
+		if w.ofWatch() && w.counted != r.counted() {
+			continue
+		}
+		if w.fn == changedFn {
+			if x, ok := j.changed(r, w, ev); ok {
+				values[w.name()] = x
 			}
+		} else if w.fn == countFn {
 			values[w.name()] = j.count(r, w, ev)
 		} else if w.channel == channel {
 			if x, ok := j.measure(w, int32(i), ev); ok {
@@ -116,14 +122,16 @@ func (j *slowJudge) count(r *Rule, w *windowDef, ev *event.Event) (n float64) {
 			continue
 		}
 		at := happened(p)
+		if n := len(times); n > 0 && heard(p).Sub(times[n-1]) > 2*w.span {
+			times = nil // forgotten
+		}
 		if len(times) > 0 {
 			at = latest(at, times[len(times)-1])
 		}
 		times = append(times, at)
 	}
-	newest := happened(ev)
-	for _, at := range times {
-		newest = latest(newest, at)
+	if n := len(times); n > 0 && heard(ev).Sub(times[n-1]) > 2*w.span {
+		return 0
 	}
 	from := happened(ev).Add(-w.span)
 	if len(times) > 0 { // the window has gone on to its newest
@@ -135,6 +143,30 @@ func (j *slowJudge) count(r *Rule, w *windowDef, ev *event.Event) (n float64) {
 		}
 	}
 	return n
+}
+
+// changed compares the event with the last in time before it that had such a value.
+func (j *slowJudge) changed(r *Rule, w *windowDef, ev *event.Event) (x float64, ok bool) {
+	var newest *event.Event
+	var was any
+	for i := range j.past {
+		p := &j.past[i]
+		v, there := dataOf(p)[w.metric]
+		if p.Device != ev.Device || p.Part != ev.Part || !there || !r.On.matches(p) || j.eval(r.Where, r, p.Channel, p) != yes {
+			continue
+		}
+		if newest != nil && happened(p).Before(happened(newest)) {
+			continue
+		}
+		if p.ID == ev.ID {
+			if newest == nil {
+				return 0, false
+			}
+			return float64(index01(was != v)), true
+		}
+		newest, was = p, v
+	}
+	return 0, false
 }
 
 // asksFor reports whether some rule keeps the window on the route of an event.
@@ -157,13 +189,19 @@ func (j *slowJudge) measure(w *windowDef, window int32, ev *event.Event) (float6
 		if p.Device != ev.Device || p.Part != ev.Part || p.Channel != w.channel || !number || !j.asksFor(window, p) {
 			continue
 		}
+		if n := len(at); n > 0 && heard(p).Sub(at[n-1]) > 2*w.span {
+			at, v = nil, nil // forgotten
+		}
 		if n := len(at); n > 0 && happened(p).Before(at[n-1]) {
 			continue
 		}
 		at, v = append(at, happened(p)), append(v, x)
 	}
 	n := len(at)
-	for n > 0 && at[0].Before(at[n-1].Add(-w.span)) {
+	if n > 0 && heard(ev).Sub(at[n-1]) > 2*w.span {
+		return 0, false
+	}
+	for n > 0 && at[0].Before(latest(at[n-1], happened(ev)).Add(-w.span)) {
 		at, v, n = at[1:], v[1:], n-1
 	}
 	if n == 0 || at[n-1].Sub(at[0]) < w.span/2 || happened(ev).Sub(at[n-1]) > w.span/2 {
@@ -204,11 +242,17 @@ func (j *slowJudge) process(ev event.Event) {
 		var since time.Time
 		_ = since.UnmarshalText([]byte(dataOf(&ev)["away_since"].(string)))
 		j.advance(since)
+		for _, s := range j.states {
+			if !s.due.IsZero() {
+				s.deadline = latest(s.deadline, heard(&ev).Add(min(s.deadline.Sub(since), 10*time.Second)))
+			}
+		}
 		j.back = heard(&ev)
 		j.advance(heard(&ev))
 		return
 	}
 	j.advance(heard(&ev))
+	j.moment = heard(&ev)
 	if !ev.Late {
 		j.past = append(j.past, ev)
 	}
@@ -276,15 +320,18 @@ func (j *slowJudge) ask(r *Rule, ev *event.Event, at time.Time) {
 			return
 		}
 	}
-	k := subjectKey{rule: r, device: ev.Device, part: ev.Part}
-	if sig == holds && j.states[k] == nil {
-		s := &slowState{subjectKey: k, phase: phasePending, at: at, ev: *ev}
-		j.states[k] = s
-		if r.For > 0 {
-			s.deadline = at.Add(r.For)
-		} else {
-			j.fire(s, at)
-		}
+	if k := (subjectKey{rule: r, device: ev.Device, part: ev.Part}); sig == holds && j.states[k] == nil {
+		j.begin(k, ev, at)
+	}
+}
+
+func (j *slowJudge) begin(k subjectKey, ev *event.Event, at time.Time) {
+	s := &slowState{subjectKey: k, phase: phasePending, at: at, ev: *ev}
+	j.states[k] = s
+	if k.rule.For > 0 {
+		s.due, s.deadline = at.Add(k.rule.For), j.moment.Add(k.rule.For)
+	} else {
+		j.fire(s, at)
 	}
 }
 
@@ -309,11 +356,20 @@ func (j *slowJudge) change(s *slowState, ev *event.Event, sig signal, at time.Ti
 		return
 	}
 	at = latest(at, s.at)
+	if !s.due.IsZero() && !at.Before(s.due) {
+		j.expire(s, s.due)
+		if j.states[s.subjectKey] != s {
+			if sig == holds {
+				j.begin(s.subjectKey, ev, at)
+			}
+			return
+		}
+	}
 	switch {
 	case s.phase == phaseSettling && sig == holds:
 		j.again(s, ev, at)
 	case s.phase == phasePending && sig&(ends|lapses) != 0:
-		j.drop(s, at)
+		j.drop(s)
 	case s.phase == phasePending && sig == holds:
 		held := s.held()
 		s.at, s.ev = at, *ev
@@ -327,10 +383,10 @@ func (j *slowJudge) change(s *slowState, ev *event.Event, sig signal, at time.Ti
 		if s.rule.Keep == 0 {
 			j.end(s, ev, at)
 		} else {
-			s.phase, s.deadline = phaseEnding, at.Add(s.rule.Keep)
+			s.phase, s.due, s.deadline = phaseEnding, at.Add(s.rule.Keep), j.moment.Add(s.rule.Keep)
 		}
 	case s.phase == phaseEnding && sig&notOver != 0:
-		s.phase, s.at, s.deadline = phaseFiring, at, time.Time{}
+		s.phase, s.at, s.deadline, s.due = phaseFiring, at, time.Time{}, time.Time{}
 	}
 }
 
@@ -341,10 +397,10 @@ func (j *slowJudge) goOn(s *slowState, ev *event.Event, at time.Time) {
 	}
 	s.at = at
 	if s.phase == phaseEnding {
-		s.phase, s.deadline = phaseFiring, time.Time{}
+		s.phase, s.deadline, s.due = phaseFiring, time.Time{}, time.Time{}
 	}
 	if s.rule.momentary() {
-		s.deadline = at.Add(s.rule.Keep)
+		s.deadline = j.moment.Add(s.rule.Keep)
 	}
 	if s.rule.measured() && !fresh {
 		return
@@ -371,17 +427,17 @@ func (j *slowJudge) say(what string, s *slowState, at time.Time, ev *event.Event
 }
 
 func (j *slowJudge) again(s *slowState, ev *event.Event, at time.Time) {
-	s.phase, s.at, s.ev, s.deadline = phasePending, at, *ev, time.Time{}
+	s.phase, s.at, s.ev, s.deadline, s.due = phasePending, at, *ev, time.Time{}, time.Time{}
 	if s.rule.For > 0 && !s.group {
-		s.deadline = at.Add(s.rule.For)
+		s.deadline, s.due = j.moment.Add(s.rule.For), at.Add(s.rule.For)
 	} else {
 		j.fire(s, at)
 	}
 }
 
-func (j *slowJudge) drop(s *slowState, at time.Time) {
-	if s.quiet.After(at) {
-		s.phase, s.deadline = phaseSettling, s.quiet
+func (j *slowJudge) drop(s *slowState) {
+	if s.quiet.After(j.moment) {
+		s.phase, s.deadline, s.due = phaseSettling, s.quiet, time.Time{}
 		return
 	}
 	delete(j.states, s.subjectKey)
@@ -389,13 +445,13 @@ func (j *slowJudge) drop(s *slowState, at time.Time) {
 }
 
 func (j *slowJudge) fire(s *slowState, at time.Time) {
-	s.deadline = time.Time{}
+	s.deadline, s.due = time.Time{}, time.Time{}
 	if !s.member() && j.silenced(s) {
 		return
 	}
 	s.phase, s.quiet = phaseFiring, time.Time{}
 	if s.rule.momentary() && !s.group {
-		if s.deadline = at.Add(s.rule.Keep); s.rule.Keep == 0 {
+		if s.deadline = j.moment.Add(s.rule.Keep); s.rule.Keep == 0 {
 			delete(j.states, s.subjectKey)
 		}
 	}
@@ -405,8 +461,8 @@ func (j *slowJudge) fire(s *slowState, at time.Time) {
 func (j *slowJudge) end(s *slowState, ev *event.Event, at time.Time) {
 	j.say("returned", s, at, ev)
 	if s.rule.Settle > 0 && !s.member() {
-		s.phase, s.quiet = phaseSettling, at.Add(s.rule.Settle)
-		s.deadline = s.quiet
+		s.phase, s.quiet = phaseSettling, j.moment.Add(s.rule.Settle)
+		s.deadline, s.due = s.quiet, time.Time{}
 		return
 	}
 	delete(j.states, s.subjectKey)
@@ -545,7 +601,7 @@ func (j *slowJudge) assemble(r *Rule, at time.Time, ev *event.Event) {
 			j.fire(s, at)
 		case s == nil:
 		case s.phase == phasePending && !reached:
-			j.drop(s, at)
+			j.drop(s)
 		case s.phase == phaseFiring && r.Quorum.over(n, heard):
 			j.end(s, ev, latest(at, s.at))
 		case s.phase == phaseSettling && reached:
@@ -594,6 +650,7 @@ func (j *slowJudge) advance(now time.Time) {
 		if at.IsZero() || at.After(j.clock) {
 			return
 		}
+		j.moment = at
 		if next != nil {
 			j.ring(next, at)
 		} else {
@@ -608,9 +665,18 @@ func keyLess(a, b subjectKey) bool {
 }
 
 func (j *slowJudge) ring(s *slowState, at time.Time) {
-	s.deadline = time.Time{}
+	if !s.due.IsZero() {
+		at = s.due
+	}
+	j.expire(s, at)
+	j.assemble(s.rule, at, &s.ev)
+}
+
+func (j *slowJudge) expire(s *slowState, at time.Time) {
+	s.deadline, s.due = time.Time{}, time.Time{}
 	switch {
 	case s.phase == phasePending:
+		s.at = latest(s.at, at)
 		j.fire(s, at)
 	case s.phase == phaseSettling, s.rule.momentary() && !s.group:
 		delete(j.states, s.subjectKey)
@@ -618,7 +684,6 @@ func (j *slowJudge) ring(s *slowState, at time.Time) {
 	default:
 		j.end(s, &s.ev, at)
 	}
-	j.assemble(s.rule, at, &s.ev)
 }
 
 func (j *slowJudge) lapse(k subjectKey, at time.Time) {
@@ -632,6 +697,6 @@ func (j *slowJudge) lapse(k subjectKey, at time.Time) {
 	case s.phase == phaseSettling:
 		j.again(s, &w.ev, at)
 	case s.phase == phaseEnding:
-		s.phase, s.at, s.deadline = phaseFiring, at, time.Time{}
+		s.phase, s.at, s.deadline, s.due = phaseFiring, at, time.Time{}, time.Time{}
 	}
 }

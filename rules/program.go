@@ -76,11 +76,15 @@ func newCompiler() (*compiler, error) {
 	return c, nil
 }
 
-// compileError is the first mistake of an expression, with its place in it.
+// compileError is a mistake of an expression, with its place in it.
 type compileError struct {
 	line, col int // line from 1, column from 0
 	what      string
+	more      []compileError // further ones
 }
+
+// mostMistakes of one expression are told.
+const mostMistakes = 20
 
 func (c *compiler) compile(expr string, in scope) (condition, *compileError) {
 	key := expr
@@ -117,15 +121,30 @@ func (c *compiler) check(expr string) (*cel.Ast, *compileError) {
 	c.met = false
 	a, iss := c.env.Compile(expr)
 	if iss.Err() != nil {
-		if es := iss.Errors(); len(es) > 0 {
-			return nil, &compileError{es[0].Location.Line(), es[0].Location.Column(), oneLine(es[0].Message)}
-		}
-		return nil, &compileError{line: 1, what: oneLine(iss.Err().Error())}
+		return nil, mistakes(iss)
 	}
 	if t := a.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
 		return nil, &compileError{line: 1, what: "is " + t.String() + ", not a condition"}
 	}
 	return a, nil
+}
+
+// mistakes are what CEL has to say against an expression. Of the grammar it is the
+// first: the others mostly follow from it.
+func mistakes(iss *cel.Issues) *compileError {
+	var all []compileError
+	for _, e := range iss.Errors() {
+		ce := compileError{line: max(1, e.Location.Line()), col: max(0, e.Location.Column()), what: oneLine(e.Message)}
+		if len(all) == mostMistakes || len(all) > 0 && strings.HasPrefix(all[0].what, "Syntax error") {
+			break
+		}
+		all = append(all, ce)
+	}
+	if len(all) == 0 {
+		return &compileError{line: 1, what: oneLine(iss.Err().Error())}
+	}
+	all[0].more = all[1:]
+	return &all[0]
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
@@ -177,7 +196,8 @@ func (c *compiler) list(w wordList) int32 {
 	return at
 }
 
-func (c *compiler) window(w windowDef) int32 {
+// numbered is the window with this definition, which is made once.
+func (c *compiler) numbered(w windowDef) int32 {
 	if at, ok := c.windows[w]; ok {
 		return at
 	}

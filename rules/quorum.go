@@ -169,7 +169,7 @@ func (e *Engine) weighGroup(k groupKey, at time.Time, ev *event.Event) {
 	case s == nil:
 	case s.phase == phasePending && !q.reached(n, heard):
 		e.touch(key)
-		e.drop(s, at)
+		e.drop(s)
 	case s.phase == phaseFiring && q.over(n, heard):
 		e.touch(key)
 		if at.Before(s.at) {

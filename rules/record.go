@@ -85,8 +85,8 @@ func byWindow(s *series, w int32) int { return cmp.Compare(s.window, w) }
 const forgetEvery = time.Hour
 
 // forget drops the windows of what has fallen silent, the watches that have ended
-// and the records that have become empty. It changes no answer: such windows
-// don't know, and count none.
+// and the records that have become empty. It changes no answer: such windows have
+// none already, and begin anew with the next event.
 func (e *Engine) forget() {
 	if e.clock.Sub(e.swept) < forgetEvery {
 		return
@@ -94,7 +94,9 @@ func (e *Engine) forget() {
 	e.swept = e.clock
 	for device, r := range e.records {
 		for _, p := range r.parts {
-			p.series = slices.DeleteFunc(p.series, e.stale)
+			p.series = slices.DeleteFunc(p.series, func(s *series) bool {
+				return s.stale(&e.set.conditions.windows[s.window], e.clock.UnixNano())
+			})
 			p.watches = slices.DeleteFunc(p.watches, func(w *watch) bool { return !w.on && w.queued.IsZero() })
 		}
 		r.parts = slices.DeleteFunc(r.parts, func(p *part) bool { return len(p.series) == 0 && len(p.watches) == 0 })
@@ -104,10 +106,11 @@ func (e *Engine) forget() {
 	}
 }
 
-// stale reports whether a series can have no say any more.
-func (e *Engine) stale(s *series) bool {
+// stale reports whether a series has no say any more, by the hub's clock: whether
+// it has been forgotten or not must be all the same, also to what comes late.
+func (s *series) stale(w *windowDef, now int64) bool {
 	ps := s.live()
-	return len(ps) == 0 || e.clock.UnixNano()-ps[len(ps)-1].at > 2*int64(e.set.conditions.windows[s.window].span)
+	return len(ps) == 0 || now-ps[len(ps)-1].at > 2*int64(w.span)
 }
 
 // subjectsOf are all subjects of a rule, by device and part.

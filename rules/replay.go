@@ -33,9 +33,25 @@ type Rerun struct {
 	Busy func() bool
 }
 
-// lead is how long before From the engines begin, uncounted, so that windows are
-// filled and what already stood is known to stand.
-const lead = time.Hour
+// The engines begin before From, uncounted, so that windows are filled and what
+// already stood is known to stand: as long as the longest window, wait or silence of
+// the rules, within these.
+const (
+	leastLead = time.Hour
+	mostLead  = 24 * time.Hour
+)
+
+// lead is how long before From a set begins.
+func (s *Set) lead() time.Duration {
+	long := leastLead
+	for i := range s.conditions.windows {
+		long = max(long, s.conditions.windows[i].span)
+	}
+	for _, r := range s.Rules {
+		long = max(long, r.For, r.Keep, r.Absent)
+	}
+	return min(long, mostLead)
+}
 
 const (
 	replayChunk = 64 // events at once, well below a millisecond: then others may go first
@@ -95,7 +111,10 @@ func read(ctx context.Context, r *Rerun, p *pace, sides []*side) (events int, er
 			close(s.in)
 		}
 	}()
-	span := r.To.Sub(r.From).Seconds()
+	span, lead := r.To.Sub(r.From).Seconds(), r.Candidate.lead()
+	if r.Live != nil {
+		lead = max(lead, r.Live.lead())
+	}
 	leave := p.enter(ctx)
 	defer func() { leave() }()
 	err = r.Source.Scan(ctx, r.From.Add(-lead), r.To, func(evs []event.Event) error {

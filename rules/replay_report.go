@@ -15,7 +15,7 @@ type Report struct {
 	From          time.Time     `json:"from"`
 	To            time.Time     `json:"to"`
 	Events        int           `json:"events" doc:"judged"`
-	Seconds       float64       `json:"seconds" doc:"how long the replay took"`
+	Seconds       float64       `json:"seconds,omitempty" doc:"how long the replay took"`
 	Compared      bool          `json:"compared" doc:"with the set in force; else the live figures are those of the same set"`
 	Raised        int           `json:"raised"`
 	LiveRaised    int           `json:"live_raised"`

@@ -319,3 +319,16 @@ func TestManyDifferencesAreCounted(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A window is as full at the beginning of the span as it was then.
+func TestReplayFillsItsWindowsFirst(t *testing.T) {
+	var p past
+	for h := -11; h <= 1; h++ {
+		p = append(p, reading(float64(h)*3600+60, "1", `{"t":80}`))
+	}
+	for when, want := range map[string]int{`count("12h") >= 12`: 1, `count("12h") >= 14`: 0, `changed("t")`: 0, `max("t", "12h") >= 80.0`: 0} {
+		if r := replay(t, p, ruleNamed("often", when), "", 2); r.Raised != want {
+			t.Errorf("%s: raised %d", when, r.Raised)
+		}
+	}
+}

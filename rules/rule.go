@@ -44,7 +44,7 @@ type Rule struct {
 	title      bilingual
 	where      condition
 	when       condition
-	counts     []int32 // windows that count what On matches
+	counts     []int32 // windows of the events that On matches
 	causes     []link  // that silence this one
 	dependents []link  // those that this one silences while it fires
 	zoned      bool    // a dependent is silenced by zone

@@ -90,7 +90,11 @@ func identify(f map[string]node, ev *event.Event) {
 		}
 	}
 	if f["kind"].ok() {
-		ev.Kind = event.Kind(f["kind"].text())
+		kind := f["kind"].text()
+		if kind != "" && !slices.Contains(kinds(), kind) {
+			f["kind"].problem(fmt.Sprintf("unknown kind %q", kind), suggest(kind, kinds()))
+		}
+		ev.Kind = event.Kind(kind)
 	}
 }
 
@@ -104,19 +108,7 @@ func step(n node, given event.Event) testStep {
 	st := testStep{at: f["at"].duration()}
 	ev := given
 	identify(f, &ev)
-	data := map[string]any{}
-	for _, ch := range []event.Channel{event.Telemetry, event.State, event.Presence, event.Quarantine} {
-		if v := f[string(ch)]; v.ok() {
-			ev.Channel, ev.Type = ch, string(ch)
-			data, _ = v.plain(0).(map[string]any)
-		}
-	}
-	if f["event"].ok() {
-		ev.Channel, ev.Type = event.Happening, f["event"].text()
-		if f["data"].ok() {
-			data, _ = f["data"].plain(0).(map[string]any)
-		}
-	}
+	data := says(n, f, &ev)
 	if ev.Channel == "" {
 		return st // time passes
 	}
@@ -135,6 +127,40 @@ func step(n node, given event.Event) testStep {
 	}
 	st.ev = &ev
 	return st
+}
+
+// says reads what the device says, of which there is one thing at a time.
+func says(n node, f map[string]node, ev *event.Event) map[string]any {
+	data := map[string]any{}
+	for _, ch := range []event.Channel{event.Happening, event.Telemetry, event.State, event.Presence, event.Quarantine} {
+		v := f[string(ch)]
+		switch {
+		case !v.ok():
+			continue
+		case ev.Channel != "":
+			v.problem(fmt.Sprintf("stands beside %s", ev.Channel), "one thing at a time: write another step")
+		case ch == event.Happening:
+			ev.Channel, ev.Type = ch, v.text()
+			v = f["data"]
+		default:
+			ev.Channel, ev.Type = ch, string(ch)
+		}
+		if !v.ok() {
+			continue
+		}
+		if _, ok := pairs(v.val); !ok {
+			v.problem("must be a mapping (key: value)", "")
+			continue
+		}
+		data, _ = v.plain(0).(map[string]any)
+	}
+	if f["data"].ok() && ev.Channel != event.Happening {
+		f["data"].problem("belongs to an event", "add event: TYPE, or write telemetry: {…}")
+	}
+	if f["late"].ok() && ev.Channel == "" {
+		f["late"].problem("belongs to what a device says", "remove it")
+	}
+	return data
 }
 
 func (c *testCase) play(set *Set) (TestResult, error) {

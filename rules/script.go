@@ -17,6 +17,7 @@ type script struct {
 	data  map[string]any
 	slope map[string]float64 // per minute
 	times int                // how often it says so
+	was   map[string]any     // what it said before; nil: nothing
 }
 
 // scripts are what could set a rule off, to be tried in turn: what was given, or
@@ -28,15 +29,17 @@ func (r *Rule) scripts(given map[string]any) []script {
 	asked := script{data: map[string]any{}, slope: map[string]float64{}, times: 1}
 	asked.read(r.Where)
 	asked.read(r.When)
+	asked.differ(r.When)
 	return []script{asked, {data: map[string]any{}, times: 1}}
 }
 
 // The forms of conditions that a script can be made from: a member of the data
-// beside a literal, a text that is to begin, end or contain something, and a
-// window function beside a number.
+// beside a literal, a text that is to begin, end or contain something, a change,
+// and a window function beside a number.
 const (
 	comparing  = `data(?:\.(\w+)|\["(\w+)"\])\s*(>=|<=|==|!=|>|<)\s*("[^"]*"|'[^']*'|-?[0-9.]+|true|false)`
 	textTest   = `data(?:\.(\w+)|\["(\w+)"\])\.(startsWith|endsWith|contains)\(\s*["']([^"']*)["']\s*\)`
+	changeTest = `changed\(\s*["']([\w.-]+)["']\s*\)`
 	windowTest = `(rise|rate|avg|min|max|count)\(\s*"?([\w.]*)"?[^)]*\)\s*(>=|<=|==|>|<)\s*(-?[0-9.]+)`
 )
 
@@ -59,6 +62,25 @@ func (s *script) read(expr string) {
 	}
 	for _, m := range regexp.MustCompile(windowTest).FindAllStringSubmatch(expr, -1) {
 		s.window(m[1], m[2], m[3], m[4])
+	}
+}
+
+// differ has the device say something else first, where a change is asked for.
+func (s *script) differ(expr string) {
+	for _, m := range regexp.MustCompile(changeTest).FindAllStringSubmatch(expr, -1) {
+		if s.was == nil {
+			s.was = maps.Clone(s.data)
+		}
+		switch v := s.data[m[1]].(type) {
+		case nil:
+			s.data[m[1]], s.was[m[1]] = true, false
+		case bool:
+			s.was[m[1]] = !v
+		case float64:
+			s.was[m[1]] = v + 1
+		default:
+			s.was[m[1]] = nil
+		}
 	}
 }
 
@@ -160,6 +182,11 @@ func (r *Rule) scene(q Rehearsal, s script, crowd []string) (evs []event.Event, 
 			evs = append(evs, r.says(other, at.Add(-time.Millisecond), len(evs), data))
 		}
 		evs = append(evs, r.says(q, at, len(evs), data))
+	}
+	if s.was != nil { // said once: a second time it would be no change
+		say(begin.Add(-sceneStep), s.was)
+		say(begin, s.data)
+		return evs, until
 	}
 	if r.On.Channel == event.Telemetry {
 		for back := sceneRamp; back > 0; back -= sceneStep {

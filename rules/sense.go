@@ -3,9 +3,13 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"dongyue/internal/event"
 )
+
+// soonestReAlarm is how soon an alarm may be told again: it is for a person.
+const soonestReAlarm = 10 * time.Second
 
 // sense refuses what each field allows but all together can't mean.
 func (l *loader) sense(n node, f map[string]node, r *Rule) {
@@ -21,6 +25,9 @@ func (l *loader) sense(n node, f map[string]node, r *Rule) {
 		} else if r.Quorum != nil && r.Keep == 0 {
 			f["keep_firing_for"].problem("an event that counts for no time never comes together with others", "say how long it counts")
 		}
+	}
+	if r.ReAlarm > 0 && r.ReAlarm < soonestReAlarm {
+		f["realarm"].problem("calls again before anybody can act", "at least "+soonestReAlarm.String())
 	}
 	senseAbsent(f, r)
 	l.senseWindows(f, r)
@@ -51,8 +58,11 @@ func senseAbsent(f map[string]node, r *Rule) {
 func (l *loader) senseWindows(f map[string]node, r *Rule) {
 	windows := l.compiler.out.windows
 	for _, w := range l.compiler.out.asks(r.where) {
-		if windows[w].fn == countFn {
+		switch windows[w].fn {
+		case countFn:
 			f["on"].problem("where can't count what it chooses itself", "put count into when")
+		case changedFn:
+			f["on"].problem("where can't compare what it chooses itself", "put changed into when")
 		}
 	}
 	expressions := map[string]condition{"on": r.where, "when": r.when}
@@ -65,8 +75,12 @@ func (l *loader) senseWindows(f map[string]node, r *Rule) {
 			continue
 		}
 		for _, w := range l.compiler.out.asks(at) {
-			if d := &windows[w]; d.fn != countFn && d.channel == event.Happening {
+			d := &windows[w]
+			if !d.ofWatch() && d.channel == event.Happening {
 				f[key].problem(fmt.Sprintf("%s is of measurements, which an event has none of", d.fn), "watch channel: telemetry, or use count")
+			}
+			if d.fn == changedFn && key == "clear" && r.Clear.Own {
+				f[key].problem("changed compares events that `on` watches, and here it is another", "compare with a value: data.mode == 'normal'")
 			}
 		}
 	}
@@ -77,13 +91,13 @@ func (r *Rule) counted() string {
 	return fmt.Sprintf("%v %s %v %v %q", r.On.Kinds, r.On.Channel, r.On.Types, r.On.Zones, r.Where)
 }
 
-// counts are the windows of a rule that count.
+// counts are the windows of a rule that are of the events its `on` matches.
 func (l *loader) counts(r *Rule) []int32 {
 	all := l.compiler.out.asks(r.when)
 	if r.Clear != nil {
 		all = append(all, l.compiler.out.asks(r.Clear.when)...)
 	}
-	all = slices.DeleteFunc(all, func(w int32) bool { return l.compiler.out.windows[w].fn != countFn })
+	all = slices.DeleteFunc(all, func(w int32) bool { return !l.compiler.out.windows[w].ofWatch() })
 	slices.Sort(all)
 	return slices.Clip(slices.Compact(all))
 }
@@ -112,8 +126,8 @@ func quorum(n node) *Quorum {
 }
 
 // dependsOn reads the ids of depends_on and, where an item is {rule, scope}, for
-// whom it silences.
-func dependsOn(n node) (ids []string, scopes []Scope) {
+// whom it silences; at is where each of them stands.
+func dependsOn(n node) (ids []string, scopes []Scope, at []node) {
 	items := []node{n}
 	if n.ok() && !n.scalar() {
 		items = n.list()
@@ -124,7 +138,7 @@ func dependsOn(n node) (ids []string, scopes []Scope) {
 			id = item.text()
 		} else {
 			f := item.fields("rule", "scope")
-			id = f["rule"].text()
+			id, item.key = f["rule"].text(), f["rule"].key // where its mistakes are told
 			if item.ok() && id == "" {
 				item.problem("names no rule", "depends_on: [RULE], or [{rule: RULE, scope: zone}]")
 			}
@@ -136,8 +150,8 @@ func dependsOn(n node) (ids []string, scopes []Scope) {
 			}
 		}
 		if id != "" {
-			ids, scopes = append(ids, id), append(scopes, scope)
+			ids, scopes, at = append(ids, id), append(scopes, scope), append(at, item)
 		}
 	}
-	return ids, scopes
+	return ids, scopes, at
 }

@@ -25,6 +25,7 @@ type savedState struct {
 	Phase    phase       `json:"phase"`
 	Deadline *time.Time  `json:"deadline,omitempty"`
 	Quiet    *time.Time  `json:"quiet,omitempty"`
+	Due      *time.Time  `json:"due,omitempty"`
 	Group    bool        `json:"group,omitempty"`
 	Note     string      `json:"note,omitempty"`
 	At       time.Time   `json:"at"`
@@ -90,6 +91,9 @@ func (s *subject) saved() savedState {
 	if !s.quiet.IsZero() {
 		st.Quiet = &s.quiet
 	}
+	if !s.due.IsZero() {
+		st.Due = &s.due
+	}
 	return st
 }
 
@@ -103,14 +107,16 @@ func (e *Engine) resume(s *subject) {
 }
 
 // Restore puts back what was saved, before the first event. What fires by a rule
-// that is no longer there returns with the next Process or Tick; a row that can't
+// that is no longer there, or no longer watches what set it off, returns with the
+// next Process or Tick; a row that can't
 // be read is an error. Deadlines that have passed meanwhile run out then, too.
 // Windows are not in it, see LoadWindows.
 func (e *Engine) Restore(rows []Saved) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	w := newHearing(e.set)
 	for _, row := range rows {
-		if err := e.restore(row); err != nil {
+		if err := e.restore(row, w); err != nil {
 			return err
 		}
 	}
@@ -120,7 +126,7 @@ func (e *Engine) Restore(rows []Saved) error {
 	return nil
 }
 
-func (e *Engine) restore(row Saved) error {
+func (e *Engine) restore(row Saved, w hearing) error {
 	id, member := strings.CutSuffix(row.Rule, memberSuffix)
 	r, ok := e.set.Rule(id)
 	if id == disabledRule {
@@ -136,7 +142,7 @@ func (e *Engine) restore(row Saved) error {
 		}
 		return fmt.Errorf("rules: restore state of %s for %s: %w", row.Rule, row.Device, err)
 	}
-	if !ok || (r.Quorum != nil) != (member || st.Group) {
+	if !ok || (r.Quorum != nil) != (member || st.Group) || r != e.hub && !st.Group && !w.by(r, &st.Event) {
 		e.orphans = append(e.orphans, row)
 		return nil
 	}
@@ -146,6 +152,9 @@ func (e *Engine) restore(row Saved) error {
 	}
 	if st.Quiet != nil {
 		s.quiet = *st.Quiet
+	}
+	if st.Due != nil {
+		s.due = *st.Due
 	}
 	if old := e.subject(s.key()); old != nil {
 		e.remove(old)

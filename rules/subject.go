@@ -25,8 +25,9 @@ type subject struct {
 	device, part string
 	group        bool // it stands for the devices of a group, see quorum
 	phase        phase
-	deadline     time.Time   // of the phase; zero: none
-	quiet        time.Time   // until then it silences others though it has returned; zero: it does not
+	deadline     time.Time   // of the phase, by the hub's clock; zero: none
+	quiet        time.Time   // until then, by the hub's clock, it silences others though it has returned; zero: it does not
+	due          time.Time   // the deadline in event time, see last; zero: only the hub's clock counts
 	at           time.Time   // of the newest event that counted
 	ev           event.Event // the evidence
 	note         string      // of the hub's own rules
@@ -75,7 +76,7 @@ func (e *Engine) begin(r *Rule, ev *event.Event, at time.Time) {
 	e.touch(s.key())
 	e.insert(s)
 	if r.For > 0 {
-		e.wait(s, at.Add(r.For))
+		e.last(s, at, r.For)
 		return
 	}
 	e.fire(s, at)
@@ -88,6 +89,15 @@ func (e *Engine) change(s *subject, v *view, sig signal, at time.Time) {
 	}
 	if at.Before(s.at) {
 		at = s.at
+	}
+	if !s.due.IsZero() && !at.Before(s.due) { // events that had to wait: by their own time it has passed
+		e.touch(s.key())
+		if e.expire(s, s.due); e.subject(s.key()) != s {
+			if sig == holds {
+				e.begin(s.rule, v.ev, at)
+			}
+			return
+		}
 	}
 	switch s.phase {
 	case phasePending:
@@ -106,7 +116,7 @@ func (e *Engine) change(s *subject, v *view, sig signal, at time.Time) {
 func (e *Engine) again(s *subject, ev *event.Event, at time.Time) {
 	s.phase, s.at, s.ev = phasePending, at, *ev
 	if s.rule.For > 0 && !s.group {
-		e.wait(s, at.Add(s.rule.For))
+		e.last(s, at, s.rule.For)
 		return
 	}
 	e.fire(s, at)
@@ -115,7 +125,7 @@ func (e *Engine) again(s *subject, ev *event.Event, at time.Time) {
 func (e *Engine) changePending(s *subject, v *view, sig signal, at time.Time) {
 	if sig&(ends|lapses) != 0 {
 		e.touch(s.key())
-		e.drop(s, at)
+		e.drop(s)
 		return
 	}
 	if sig != holds {
@@ -132,8 +142,8 @@ func (e *Engine) changePending(s *subject, v *view, sig signal, at time.Time) {
 }
 
 // drop lets a subject go that was not raised.
-func (e *Engine) drop(s *subject, at time.Time) {
-	if s.quiet.After(at) {
+func (e *Engine) drop(s *subject) {
+	if s.quiet.After(e.moment) {
 		s.phase = phaseSettling
 		e.wait(s, s.quiet)
 		return
@@ -154,7 +164,7 @@ func (e *Engine) changeFiring(s *subject, v *view, sig signal, at time.Time) {
 			return
 		}
 		s.phase = phaseEnding
-		e.wait(s, at.Add(s.rule.Keep))
+		e.last(s, at, s.rule.Keep)
 	case sig&notOver != 0 && s.phase == phaseEnding:
 		e.touch(s.key())
 		s.phase, s.at = phaseFiring, at
@@ -177,7 +187,7 @@ func (e *Engine) holdOn(s *subject, v *view, at time.Time) {
 		e.wait(s, time.Time{})
 	}
 	if s.momentary() {
-		e.wait(s, at.Add(s.rule.Keep))
+		e.wait(s, e.moment.Add(s.rule.Keep))
 	}
 	if s.rule.measured() && !fresh {
 		return
@@ -207,7 +217,7 @@ func (e *Engine) fire(s *subject, at time.Time) {
 	case s.rule.Keep == 0:
 		e.remove(s)
 	default:
-		e.wait(s, at.Add(s.rule.Keep))
+		e.wait(s, e.moment.Add(s.rule.Keep))
 	}
 	if !s.member() {
 		e.emit(e.transition(s, true, at, &s.ev, dataOf(&s.ev)), s.rule)
@@ -228,7 +238,7 @@ func (e *Engine) emit(tr Transition, r *Rule) {
 func (e *Engine) end(s *subject, ev *event.Event, at time.Time) {
 	tr := e.transition(s, false, at, ev, dataOf(ev))
 	if s.rule.Settle > 0 && !s.member() {
-		s.phase, s.quiet = phaseSettling, at.Add(s.rule.Settle)
+		s.phase, s.quiet = phaseSettling, e.moment.Add(s.rule.Settle)
 		e.wait(s, s.quiet)
 	} else {
 		e.remove(s)
@@ -241,8 +251,19 @@ func (e *Engine) end(s *subject, ev *event.Event, at time.Time) {
 	}
 }
 
+// last has a subject wait for as long as something must last, from a time of its
+// own events. By the hub's clock the time runs from when that was heard, so that a
+// device whose clock is slow, or that was cut off for a while, has as long as any
+// other to take back what it said; by the events' own time it ends when one of
+// them says that it has passed.
+func (e *Engine) last(s *subject, from time.Time, long time.Duration) {
+	e.wait(s, e.moment.Add(long))
+	s.due = from.Add(long)
+}
+
 // wait sets a subject's deadline; the zero time is none.
 func (e *Engine) wait(s *subject, deadline time.Time) {
+	s.due = time.Time{}
 	if !s.deadline.Equal(deadline) {
 		s.deadline = deadline
 		if !deadline.IsZero() {

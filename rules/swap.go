@@ -9,13 +9,14 @@ import (
 )
 
 // Swap goes on with another set of rules. Rules that are in both keep their
-// state, their windows too; what fires by a rule that is gone returns, at the
-// time of the engine. Call it between Commit and the next Process, and treat what
+// state, their windows too; what fires by a rule that is gone, or that no longer
+// watches what set it off, returns, at the time of the engine. Call it between Commit and the next Process, and treat what
 // it returns and Dirty like those of Process; Rollback goes back to the set of
 // before.
 func (e *Engine) Swap(set *Set) []Transition {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.moment = e.clock
 	was := e.core
 	if e.undo.swapped == nil {
 		e.undo.swapped = &was
@@ -65,13 +66,39 @@ func (e *Engine) heir(set *Set, r *Rule) *Rule {
 	return again
 }
 
+// hearing tells whether rules of a set watch what has set them off under another.
+type hearing struct{ view *view }
+
+func newHearing(set *Set) hearing { return hearing{newView(set.conditions, nil)} }
+
+// by reports whether a rule hears of such an event at all: one that it was narrowed
+// past would never hear the end of what the event began.
+func (w hearing) by(r *Rule, ev *event.Event) bool {
+	if !r.On.matches(ev) {
+		return false
+	}
+	w.view.begin(ev)
+	where, _ := w.view.eval(r.where)
+	return where != no
+}
+
+// heirOf is the rule that goes on with a subject's state; nil: none.
+func (e *Engine) heirOf(set *Set, w hearing, s *subject) *Rule {
+	r := e.heir(set, s.rule)
+	if r == nil || r == e.hub || s.group || w.by(r, &s.ev) {
+		return r
+	}
+	return nil
+}
+
 // leave returns what fires by rules that have no heir, while their set is still in
 // force, and lists all that goes with them.
 func (e *Engine) leave(set *Set) []*subject {
 	var gone []*subject
+	w := newHearing(set)
 	for _, r := range e.records {
 		for _, s := range r.subjects {
-			if e.heir(set, s.rule) == nil {
+			if e.heirOf(set, w, s) == nil {
 				gone = append(gone, s)
 			}
 		}
@@ -88,17 +115,17 @@ func (e *Engine) leave(set *Set) []*subject {
 }
 
 func (e *Engine) inheritRecords(was *core) {
-	windows := e.sameWindows(was)
+	windows, w := e.sameWindows(was), newHearing(e.set)
 	for device, old := range was.records {
 		for _, s := range old.subjects {
-			if r := e.heir(e.set, s.rule); r != nil {
+			if r := e.heirOf(e.set, w, s); r != nil {
 				again := *s
 				again.rule = r
 				e.resume(&again)
 			}
 		}
 		for _, p := range old.parts {
-			e.inheritPart(was, device, p, windows)
+			e.inheritPart(was, device, p, windows, w)
 		}
 	}
 }
@@ -121,7 +148,7 @@ func (e *Engine) sameWindows(was *core) []int32 {
 	return out
 }
 
-func (e *Engine) inheritPart(was *core, device string, old *part, windows []int32) {
+func (e *Engine) inheritPart(was *core, device string, old *part, windows []int32, heard hearing) {
 	var p *part
 	keep := func() *part {
 		if p == nil {
@@ -136,7 +163,7 @@ func (e *Engine) inheritPart(was *core, device string, old *part, windows []int3
 	}
 	for _, w := range old.watches {
 		// One of a disabled rule has not heard what came meanwhile.
-		if r := e.heir(e.set, w.rule); r != nil && w.on && was.stats[w.rule.order].Disabled == "" {
+		if r := e.heir(e.set, w.rule); r != nil && w.on && was.stats[w.rule.order].Disabled == "" && heard.by(r, &w.ev) {
 			again := keep().begin(r, device)
 			again.on, again.heard, again.ev = true, w.heard, w.ev
 			e.queue(again)

@@ -48,6 +48,7 @@ func (e *Engine) advance(now time.Time) {
 	}
 	for len(e.timers) > 0 && !e.timers[0].at.After(e.clock) {
 		t := heap.Pop(&e.timers).(timer) //nolint:forcetypeassert // see Push
+		e.moment = t.at
 		if t.w != nil {
 			e.lapse(t.w, t.at)
 		} else {
@@ -64,18 +65,25 @@ func (e *Engine) ring(t timer) {
 		return
 	}
 	e.touch(t.key)
-	s.deadline = time.Time{}
+	at := t.at
+	if !s.due.IsZero() {
+		at = s.due
+	}
+	e.expire(s, at)
+	e.assemble(at, &s.ev)
+}
+
+// expire is a subject's phase coming to its end.
+func (e *Engine) expire(s *subject, at time.Time) {
+	s.deadline, s.due = time.Time{}, time.Time{}
 	switch {
 	case s.phase == phasePending:
-		e.fire(s, t.at)
-	case s.phase == phaseSettling:
-		e.remove(s)
-		e.release(s)
-	case s.momentary():
+		s.at = latest(s.at, at)
+		e.fire(s, at)
+	case s.phase == phaseSettling, s.momentary():
 		e.remove(s)
 		e.release(s)
 	default:
-		e.end(s, &s.ev, t.at)
+		e.end(s, &s.ev, at)
 	}
-	e.assemble(t.at, &s.ev)
 }

@@ -50,7 +50,7 @@ type Cameras struct {
 // transition makes what a rule has to say about a subject.
 func (e *Engine) transition(s *subject, raised bool, at time.Time, ev *event.Event, data map[string]any) Transition {
 	r := s.rule
-	f := facts{rule: r.ID, device: s.device, part: s.part, zone: s.zone(), data: data, received: ev.ReceivedAt}
+	f := facts{rule: r.ID, device: s.device, part: s.part, zone: s.zone(), data: data, received: latest(ev.ReceivedAt, e.moment)}
 	tr := Transition{
 		Rule: r.ID, Device: s.device, Part: s.part, Zone: f.zone, Kind: ev.Kind,
 		Raised: raised, At: at, Priority: r.Priority,

@@ -17,6 +17,7 @@ type undo struct {
 	heard    []heardNew
 	clock    time.Time
 	back     time.Time
+	told     time.Time
 	seq      uint64
 	swapped  *core // before a Swap; nil: there was none
 }
@@ -89,7 +90,7 @@ func (e *Engine) reset() {
 	clear(u.watches)
 	clear(u.heard)
 	u.series, u.points, u.watches, u.budgets, u.heard = u.series[:0], u.points[:0], u.watches[:0], u.budgets[:0], u.heard[:0]
-	u.clock, u.back, u.seq, u.swapped = e.clock, e.back, e.seq, nil
+	u.clock, u.back, u.told, u.seq, u.swapped = e.clock, e.back, e.told, e.seq, nil
 	if cap(u.points) > roomForPoints {
 		u.points = nil
 	}
@@ -116,7 +117,7 @@ func (e *Engine) Rollback() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	u := &e.undo
-	e.clock, e.back, e.seq = u.clock, u.back, u.seq
+	e.clock, e.back, e.told, e.seq = u.clock, u.back, u.told, u.seq
 	if u.swapped != nil {
 		e.core = *u.swapped
 	} else {

@@ -6,8 +6,9 @@ import (
 	"dongyue/internal/event"
 )
 
-// pointsPerWindow bounds the memory of a metric that is sent too often: readings
-// closer than this part of the span become one point.
+// pointsPerWindow bounds the memory of a metric that is sent too often: so many
+// readings are each kept, and behind them those that are closer than this part of
+// the span become one point.
 const pointsPerWindow = 120
 
 // series is what one window has of one part of a device: readings within the
@@ -45,9 +46,9 @@ func (s *series) observe(w *windowDef, at int64, v float64) {
 		}
 		at = ps[n-1].at
 	}
-	// A reading right behind the newest joins it, so that the points always reach
-	// over the span; the last but one keeps them apart.
-	if n > 0 && at == ps[n-1].at || n > 1 && at-ps[n-2].at < int64(w.span/pointsPerWindow) {
+	// Where there are many, a reading right behind the newest joins it, so that the
+	// points always reach over the span; the last but one keeps them apart.
+	if n > 0 && at == ps[n-1].at || n >= pointsPerWindow && at-ps[n-2].at < int64(w.span/pointsPerWindow) {
 		ps[n-1].join(w.fn, at, v)
 	} else {
 		s.add(w.fn, at, v)
@@ -109,10 +110,13 @@ func (s *series) trim(from int64) {
 // the points reach over half of the span, nor when the newest is older than that.
 func (s *series) value(w *windowDef, at int64) (x float64, ok bool) {
 	ps := s.live()
-	if w.fn == countFn {
-		for len(ps) > 0 && ps[0].at < at-int64(w.span) {
-			ps = ps[1:]
-		}
+	for len(ps) > 0 && ps[0].at < at-int64(w.span) {
+		ps = ps[1:]
+	}
+	switch w.fn {
+	case changedFn:
+		return changed(ps)
+	case countFn:
 		for i := range ps {
 			x += ps[i].n
 		}
@@ -169,7 +173,10 @@ func slope(ps []point) (perMinute float64, ok bool) {
 // implements windows.
 func (e *Engine) measured(v *view, window int32) (float64, bool) {
 	w := &v.windows[window]
-	if s := e.record.part(v.ev.Part).find(window); s != nil {
+	if w.fn == changedFn && e.noted[window] != v.turn {
+		return 0, false // it has no such value, or is not among those that are compared
+	}
+	if s := e.record.part(v.ev.Part).find(window); s != nil && !s.stale(w, heard(v.ev).UnixNano()) {
 		return s.value(w, happened(v.ev).UnixNano())
 	}
 	return 0, w.fn == countFn
@@ -190,6 +197,16 @@ func (e *Engine) note(v *view, bays []*bay) {
 	}
 }
 
+// refresh is the event's series of a window, to be added to.
+func (e *Engine) refresh(v *view, window int32) *series {
+	s := e.keep(v.ev).keep(v.ev.Part).keep(window)
+	e.stir(s)
+	if s.stale(&v.windows[window], heard(v.ev).UnixNano()) {
+		s.points, s.head = s.points[:0], 0
+	}
+	return s
+}
+
 // observe adds a reading of the event to a window, once per event however many
 // rules ask for it.
 func (e *Engine) observe(v *view, window int32, x float64) {
@@ -197,7 +214,6 @@ func (e *Engine) observe(v *view, window int32, x float64) {
 		return
 	}
 	e.noted[window] = v.turn
-	s := e.keep(v.ev).keep(v.ev.Part).keep(window)
-	e.stir(s)
+	s := e.refresh(v, window)
 	s.observe(&v.windows[window], happened(v.ev).UnixNano(), x)
 }

@@ -239,7 +239,7 @@ func (u *unpack) part() memoryPart {
 // recall takes a memory in.
 func (e *Engine) recall(m *memory) {
 	e.seq, e.clock, e.back = m.seq, latest(e.clock, m.clock), m.back
-	windows := map[windowDef]int32{}
+	windows, hears := map[windowDef]int32{}, newHearing(e.set)
 	for i, w := range e.set.conditions.windows {
 		w.path = 0 // its number is of the set
 		windows[w] = int32(i)
@@ -253,7 +253,7 @@ func (e *Engine) recall(m *memory) {
 			}
 		}
 		for j := range p.watches {
-			if r, ok := e.set.Rule(p.watches[j].rule); ok && r.Absent > 0 {
+			if r, ok := e.set.Rule(p.watches[j].rule); ok && r.Absent > 0 && hears.by(r, &p.watches[j].ev) {
 				e.expect(r, p.device, p.name, &p.watches[j])
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -28,6 +29,7 @@ const (
 // source is one file being read; it gathers the problems.
 type source struct {
 	file     string
+	text     string
 	problems []Problem
 }
 
@@ -47,6 +49,7 @@ func (s *source) parse(text []byte) node {
 		s.add(nil, "", fmt.Sprintf("file is larger than %d KiB", maxFile>>10), "split it by topic")
 		return root
 	}
+	s.text = string(text)
 	f, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		if se, ok := errors.AsType[*yaml.SyntaxError](err); ok {
@@ -91,6 +94,46 @@ func (n node) at() *token.Token {
 		return nil
 	}
 	return n.val.GetToken()
+}
+
+// within is the place in the file of a place in a text: its line from 1, its
+// column from 0. In a block (| or >) it is looked for in the file's lines, since
+// the text does not have their indentation, nor all of their ends.
+func (n node) within(line, col int) (int, int) {
+	t := n.at()
+	if t == nil || t.Position == nil {
+		return 0, 0
+	}
+	v, block := n.val.(*ast.LiteralNode)
+	if !block {
+		if t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
+			col++
+		}
+		if line > 1 { // plain text over several lines: their ends are not known
+			return t.Position.Line, t.Position.Column
+		}
+		return t.Position.Line, t.Position.Column + col
+	}
+	for i, l := range strings.Split(v.Value.Value, "\n") {
+		if i+1 < line {
+			col += len([]rune(l)) + 1
+		}
+	}
+	indent := -1
+	lines := strings.Split(n.src.text, "\n")
+	for i := v.Start.Position.Line; i < len(lines); i++ {
+		l := strings.TrimRight(lines[i], "\r")
+		blank := strings.TrimLeft(l, " ") == ""
+		if indent < 0 && !blank {
+			indent = len(l) - len(strings.TrimLeft(l, " "))
+		}
+		length := max(len([]rune(l))-max(indent, 0), 0)
+		if col <= length && !blank {
+			return i + 1, indent + col + 1
+		}
+		col -= length + 1
+	}
+	return v.Start.Position.Line + 1, 0
 }
 
 func (n node) line() int {

@@ -42,6 +42,7 @@ type ingest struct {
 	pack     packetizer
 	ear      soundIn
 	even     steady
+	gauge    gauge
 	skipping bool   // leading pictures of the newest key frame can't be decoded
 	sps      string // parsed already
 	began    bool
@@ -51,6 +52,9 @@ type ingest struct {
 	frames   int
 	damaged  uint64
 	back     uint64 // steps back in time: B-frames
+	sure     uint64 // of these, such as were followed by a picture later than all
+	late     int    // pictures in a row that are earlier than one before
+	calm     int    // pictures since the newest step back
 	left     uint64 // B-frames left out
 	top      uint32 // stream time of the newest picture passed on
 	lastLost error
@@ -102,14 +106,21 @@ func (g *ingest) Unit(nalus [][]byte, ts uint32, ntp time.Time) {
 	}
 	g.needKey = false
 	f.At, f.NTP = g.now(), ntp
+	ts, turned := g.gauge.read(ts, f.At)
+	if turned {
+		g.began = false
+	}
+	if g.gauge.own {
+		f.NTP, ntp = time.Time{}, time.Time{} // reckoned with a rate that it has not
+	}
 	f.Due = g.even.add(g.step(ts), f.At)
-	f.TS = g.time(ts)
+	f.TS = g.time(ts, f.Key)
 	if !ntp.IsZero() {
 		g.ear.skew, g.ear.known = f.Due.Sub(ntp), true
 	}
 	f.After, g.after = g.after, ""
-	behind := int32(f.TS-g.top) < 0 //nolint:gosec // modulo 2^32 is meant
-	f.left = g.back > 0 && (f.Spare || behind && !f.Key && g.frames > 0)
+	behind := g.frames > 0 && int32(f.TS-g.top) < 0 //nolint:gosec // modulo 2^32 is meant
+	f.left = g.back > 0 && (f.Spare || behind && !f.Key)
 	g.to.tell(f)
 	if f.left {
 		g.left++
@@ -156,16 +167,46 @@ func (g *ingest) lost(err error) {
 
 // time turns the camera's time into the stream's: the same steps, but a new
 // connection or a clock that was set goes on where the stream is now.
-func (g *ingest) time(ts uint32) uint32 {
+func (g *ingest) time(ts uint32, key bool) uint32 {
 	step := int32(ts - g.in) //nolint:gosec // modulo 2^32 is meant
-	if !g.began || step > jump || step < -jump {
+	switch {
+	case !g.began || step > jump || step < -jump || g.setBack(ts+g.shift, key):
 		g.shift = g.to.clock() + 1 - ts
-		g.began = true
-	} else if step < 0 {
+		g.began, g.back, g.late = true, g.sure, 0
+	case step < 0:
 		g.back++
+		g.calm = 0
+	}
+	if g.calm++; g.calm == noneWithin && g.back <= once { // B-frames come again and again
+		g.back, g.sure = 0, 0
+		if g.to.setBFrames(false) {
+			g.changed()
+		}
 	}
 	g.in = ts
 	return ts + g.shift
+}
+
+// once is how many steps back a clock makes that is put right by a little.
+const once = 2
+
+// mostReordered is how many pictures in a row may be shown before one that came
+// earlier (H.264, A.3.1; H.265, A.4.2: the decoded picture buffer has 16).
+const mostReordered = 16
+
+// setBack tells whether the camera's clock was set back, by less than a jump: what comes
+// is earlier than what was there, as B-frames are. But no picture is shown before a key
+// frame that comes behind it, and of B-frames there is an end.
+func (g *ingest) setBack(at uint32, key bool) bool {
+	if g.frames == 0 {
+		return false
+	}
+	if int32(at-g.top) >= 0 { //nolint:gosec // modulo 2^32 is meant
+		g.late, g.sure = 0, g.back
+		return false
+	}
+	g.late++
+	return key || g.late > mostReordered
 }
 
 // step is how far a picture is behind the one before, by the camera's clock.

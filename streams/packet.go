@@ -76,7 +76,7 @@ func (p *Packetizer) SetParams(sps, pps []byte) {
 		p.sps = [][]byte{append([]byte(nil), sps...)}
 	}
 	if len(pps) > 0 && pps[0]&0x1f == nalPPS {
-		p.pps = [][]byte{append([]byte(nil), pps...)}
+		p.pps = replaced(p.pps, append([]byte(nil), pps...), 1)
 	}
 }
 
@@ -161,12 +161,7 @@ func (p *Packetizer) sort(nalus [][]byte) (keep [][]byte, key, picture bool, err
 		default: // delimiter, filler, extensions that browsers don't decode
 		}
 	}
-	if len(sps) > 0 && len(sps[0]) <= maxSPS {
-		p.sps = sps
-	}
-	if len(pps) > 0 {
-		p.pps = pps
-	}
+	p.sps, p.pps = newer(p.sps, p.pps, sps, pps, 1)
 	return keep, key, picture, nil
 }
 

@@ -40,7 +40,7 @@ func (p *hevcPacketizer) setParams(sets [][]byte) {
 		case hevcSPS:
 			p.sps = own
 		case hevcPPS:
-			p.pps = own
+			p.pps = replaced(p.pps, own[0], 2)
 		}
 	}
 }
@@ -129,12 +129,7 @@ func (p *hevcPacketizer) sort(nalus [][]byte) (keep [][]byte, kind int, err erro
 	if len(vps) > 0 {
 		p.vps = vps
 	}
-	if len(sps) > 0 && len(sps[0]) <= maxSPS {
-		p.sps = sps
-	}
-	if len(pps) > 0 {
-		p.pps = pps
-	}
+	p.sps, p.pps = newer(p.sps, p.pps, sps, pps, 2)
 	return keep, kind, nil
 }
 

@@ -160,6 +160,11 @@ func (r *Reader) Run(ctx context.Context) error {
 				break
 			}
 			at++
+			if f.left && !behind && !needKey {
+				if err := r.tail(); err != nil {
+					return err
+				}
+			}
 			if f.left || needKey && !f.Key {
 				continue
 			}
@@ -332,6 +337,18 @@ func (r *Reader) resend(seqs []uint16) (gone bool, err error) {
 		}
 	}
 	return gone, nil
+}
+
+// tail sends the end of the newest picture again. Where pictures are left out the next
+// one is far, and who has lost that end would learn of it only then. A burst of losses
+// is over when a picture that is left out comes.
+func (r *Reader) tail() error {
+	s, ok := r.sent.find(r.number - 1)
+	if !ok {
+		return nil
+	}
+	last := len(s.f.Payloads) - 1
+	return r.put(r.number-1, s.ts, s.f.Payloads[last:], true)
 }
 
 // report sends a sender report, but none before the first replay has ended.

@@ -56,6 +56,9 @@ func (f *Frame) Split() (codec codecs.Codec, picture [][]byte) {
 		case f.H265 && hevcType(n) == hevcSPS, !f.H265 && n[0]&0x1f == nalSPS:
 			sps = n
 		case f.H265 && hevcType(n) == hevcPPS, !f.H265 && n[0]&0x1f == nalPPS:
+			if pps != nil { // a header has room for one; decoders find the others here
+				picture = append(picture, pps)
+			}
 			pps = n
 		default:
 			picture = append(picture, n)

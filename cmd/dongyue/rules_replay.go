@@ -38,12 +38,17 @@ func rulesReplay() *cobra.Command {
 			if r.data != "" {
 				do = r.local
 			}
-			report, raw, err := do(c, args)
+			report, err := do(c, args)
 			if err != nil {
 				return err
 			}
+			// How long it took stays out of the report: the same journal gives the same one.
+			took := report.Seconds
+			report.Seconds = 0
 			if r.asJSON {
-				_, err = c.OutOrStdout().Write(append(raw, '\n'))
+				return json.NewEncoder(c.OutOrStdout()).Encode(report)
+			}
+			if _, err := fmt.Fprintf(c.ErrOrStderr(), "it took %.1f s\n", took); err != nil {
 				return err
 			}
 			return printReport(c.OutOrStdout(), report)
@@ -86,9 +91,9 @@ func (p *progress) end() {
 }
 
 // remote has the hub replay, and cancels that when somebody presses Ctrl-C.
-func (r *rerun) remote(c *cobra.Command, args []string) (*rules.Report, []byte, error) {
+func (r *rerun) remote(c *cobra.Command, args []string) (*rules.Report, error) {
 	if r.against != "" {
-		return nil, nil, coded{errors.New("--against goes with --data; a hub compares with the rules in force"), exitUsage}
+		return nil, coded{errors.New("--against goes with --data; a hub compares with the rules in force"), exitUsage}
 	}
 	body := map[string]any{"since": r.since, "until": r.until}
 	if len(args) == 1 {
@@ -97,13 +102,13 @@ func (r *rerun) remote(c *cobra.Command, args []string) (*rules.Report, []byte, 
 			_, problems = files.Load()
 		}
 		if len(problems) > 0 {
-			return nil, nil, ruleProblems(c, problems, false)
+			return nil, ruleProblems(c, problems, false)
 		}
 		body["files"], body["only"] = files, true
 	}
 	var j rules.ReplayJob
 	if _, err := r.call(c.Context(), http.MethodPost, "/rules/replay", body, &j); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	p := newProgress()
 	defer p.end()
@@ -115,14 +120,13 @@ func (r *rerun) remote(c *cobra.Command, args []string) (*rules.Report, []byte, 
 		}
 		if err != nil {
 			r.cancel(c.Context(), j.ID)
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	if j.State != rules.Done {
-		return nil, nil, fmt.Errorf("the replay was %s: %s", j.State, j.Error)
+		return nil, fmt.Errorf("the replay was %s: %s", j.State, j.Error)
 	}
-	raw, err := json.Marshal(j.Report)
-	return j.Report, raw, err
+	return j.Report, nil
 }
 
 // cancel ends a replay that nobody waits for any more.
@@ -133,7 +137,7 @@ func (r *rerun) cancel(ctx context.Context, id string) {
 }
 
 // local replays a journal on this machine.
-func (r *rerun) local(c *cobra.Command, args []string) (*rules.Report, []byte, error) {
+func (r *rerun) local(c *cobra.Command, args []string) (*rules.Report, error) {
 	now := time.Now()
 	from, err := rules.Moment(r.since, now)
 	to := now
@@ -144,28 +148,23 @@ func (r *rerun) local(c *cobra.Command, args []string) (*rules.Report, []byte, e
 		err = errors.New("--since must lie before --until")
 	}
 	if err != nil {
-		return nil, nil, coded{err, exitUsage}
+		return nil, coded{err, exitUsage}
 	}
 	candidate, problems := rules.Load(ruleFolder(args))
 	if len(problems) > 0 {
-		return nil, nil, ruleProblems(c, problems, false)
+		return nil, ruleProblems(c, problems, false)
 	}
 	var live *rules.Set
 	if r.against != "" {
 		if live, problems = rules.Load(os.DirFS(r.against)); len(problems) > 0 {
-			return nil, nil, ruleProblems(c, problems, false)
+			return nil, ruleProblems(c, problems, false)
 		}
 	}
 	archive, err := journal.OpenArchive(filepath.Join(r.data, "journal.db"), nil)
 	if err != nil {
-		return nil, nil, fmt.Errorf("--data %s: %w", r.data, err)
+		return nil, fmt.Errorf("--data %s: %w", r.data, err)
 	}
 	p := newProgress()
 	defer p.end()
-	report, err := rules.Replay(c.Context(), rules.Rerun{Source: archive, Candidate: candidate, Live: live, From: from, To: to, Progress: p.show})
-	if err != nil {
-		return nil, nil, err
-	}
-	raw, err := json.Marshal(report)
-	return report, raw, err
+	return rules.Replay(c.Context(), rules.Rerun{Source: archive, Candidate: candidate, Live: live, From: from, To: to, Progress: p.show})
 }

@@ -20,7 +20,7 @@ const (
 
 func printReport(out io.Writer, r *rules.Report) error {
 	const stamp = "2006-01-02 15:04"
-	fmt.Fprintf(out, "%s – %s UTC (%s), %d events in %.1f s\n\n", r.From.Format(stamp), r.To.Format(stamp), days(r.To.Sub(r.From)), r.Events, r.Seconds)
+	fmt.Fprintf(out, "%s – %s UTC (%s), %d events\n\n", r.From.Format(stamp), r.To.Format(stamp), days(r.To.Sub(r.From)), r.Events)
 	if r.Compared {
 		fmt.Fprintf(out, "alarms raised   %d, by the rules in force %d (%+d); %d at another time\n", r.Raised, r.LiveRaised, r.Raised-r.LiveRaised, r.Moved)
 	} else {

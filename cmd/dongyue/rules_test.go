@@ -138,6 +138,15 @@ func TestOfflineReplay(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil || r.Events != 100 || r.Raised != 1 {
 		t.Errorf("exit code %d, %v: %s", code, err, out)
 	}
+	if r.Seconds != 0 {
+		t.Errorf("the time it took is in what must be the same each time: %s", out)
+	}
+	from := time.Now().UTC().Add(-24 * time.Hour).Format(time.RFC3339)
+	fixed := []string{"replay", candidate, "--against", live, "--data", data, "--since", from, "--until", time.Now().UTC().Add(time.Hour).Format(time.RFC3339), "--json"}
+	first, _ := told(t, fixed...)
+	if second, code := told(t, fixed...); code != 0 || second != first || !strings.Contains(first, `"raised":1`) {
+		t.Errorf("twice the same, exit code %d:\n%s\n%s", code, first, second)
+	}
 	for args, want := range map[string]int{
 		"replay --data /nowhere --since 1d":                           exitFailure,
 		"replay --data " + data + " --since soon":                     exitUsage,

@@ -148,6 +148,7 @@ type Access struct {
 	site site
 
 	pending pending // of the follower that calls Handle
+	lags    lags    // its, too
 	pace    pace    // of openings, by person
 	visits  pace    // of visitors' pages, by address
 	phones  ceremonies
@@ -165,7 +166,7 @@ func New(o Options) (*Access, error) {
 	}
 	x := &Access{
 		db: o.DB, feed: o.Feed, log: o.Log, cmd: o.Commander, said: o.Commands, doors: o.Doors, audit: o.Audit,
-		key: o.Key, loc: o.Location, pace: newPace(), visits: newPace(), phones: ceremonies{open: map[string]ceremony{}}, rungs: o.Rungs, reporter: o.Reporter, sessions: o.Sessions, looked: o.Looked, told: make(chan struct{}, 1),
+		key: o.Key, loc: o.Location, pace: newPace(), visits: newPace(), phones: ceremonies{open: map[string]ceremony{}}, lags: lags{}, rungs: o.Rungs, reporter: o.Reporter, sessions: o.Sessions, looked: o.Looked, told: make(chan struct{}, 1),
 	}
 	var err error
 	if x.public, err = publicURL(o.PublicURL); err != nil {

@@ -43,6 +43,10 @@ type importIn struct {
 	RawBody []byte
 }
 
+type exportIn struct {
+	Reason string `query:"reason" maxLength:"500" doc:"why; it goes into the audit"`
+}
+
 type csvOut struct {
 	ContentType string `header:"Content-Type"`
 	Disposition string `header:"Content-Disposition"`
@@ -89,8 +93,8 @@ func (x *Access) registerHouseholds(a *web.API) {
 	})
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/people/export", Summary: "Everybody who lives here as CSV, without the values of cards and PINs", Tag: tag, Action: web.AccessWrite,
-	}, func(ctx context.Context, _ *nothing) (*csvOut, error) {
-		if err := x.audit.Audit(ctx, nil, actor(ctx), "people.exported", "", nil); err != nil {
+	}, func(ctx context.Context, in *exportIn) (*csvOut, error) {
+		if err := x.audit.Audit(ctx, nil, actor(ctx), "people.exported", "", map[string]any{"reason": in.Reason}); err != nil {
 			return nil, err
 		}
 		var b bytes.Buffer

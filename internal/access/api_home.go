@@ -20,7 +20,7 @@ type homeBody struct {
 	Flat   string       `json:"flat"`
 	Doors  []homeDoor   `json:"doors" doc:"mine, also those that don't open at this hour"`
 	Proof  bool         `json:"proof" doc:"a phone of mine can prove itself"`
-	Over   []PassInfo   `json:"overstays" doc:"passes of mine whose car should be gone"`
+	Over   []PassInfo   `json:"overstays" doc:"passes of mine whose car or guest should be gone"`
 }
 
 type homeDoor struct {

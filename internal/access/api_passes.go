@@ -97,7 +97,8 @@ type visitBody struct {
 	Plate  string       `json:"plate,omitempty" doc:"opens the barriers"`
 	Ask    bool         `json:"confirm" doc:"the host is asked at the door"`
 	Inside *time.Time   `json:"inside_since,omitempty" doc:"when the car came in that is inside now"`
-	Over   bool         `json:"overstay" doc:"the car is inside though the pass has ended"`
+	Over   bool         `json:"overstay" doc:"the car, or the guest, is inside though the pass has ended"`
+	OnFoot bool         `json:"on_foot,omitempty" doc:"with overstay: nobody saw the guest leave"`
 	Server time.Time    `json:"server" doc:"the hub's clock"`
 	Code   *Code        `json:"code,omitempty" doc:"while the state is good"`
 }
@@ -189,7 +190,7 @@ func (x *Access) visit(ctx context.Context, in *visitIn) (*one[visitBody], error
 	}
 	b := visitBody{
 		Name: p.Name, Doors: []string{}, Places: []VisitPlace{}, From: p.From, To: p.To, Uses: p.Uses, Used: p.Used, Leave: p.Leave, State: p.State,
-		Kind: p.Kind, Plate: p.Plate, Ask: p.Confirm, Inside: p.Inside, Over: p.Overstay, Server: now(),
+		Kind: p.Kind, Plate: p.Plate, Ask: p.Confirm, Inside: p.Inside, Over: p.Overstay, OnFoot: p.OnFoot, Server: now(),
 	}
 	for _, id := range p.Doors {
 		if d, ok := x.doors.Door(id); ok {

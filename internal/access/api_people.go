@@ -53,6 +53,11 @@ func (x *Access) registerPeople(a *web.API) {
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/people", Summary: "List people", Tag: tag, Action: web.AccessRead,
 	}, func(ctx context.Context, in *peopleIn) (*page[PersonInfo], error) {
+		if in.Q != "" && in.Cursor == "" { // who looks for somebody leaves a trace
+			if err := x.audit.Audit(ctx, nil, actor(ctx), "people.searched", "", map[string]any{"q": in.Q, "unit": in.Unit, "kind": in.Kind}); err != nil {
+				return nil, err
+			}
+		}
 		ps, err := x.PeopleBy(ctx, PeopleFilter{in.Unit, in.Q, in.Kind}, in.Cursor, in.Limit)
 		if err != nil {
 			return nil, err
@@ -73,7 +78,11 @@ func (x *Access) registerPeople(a *web.API) {
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/people/{id}", Summary: "A person with credentials and rights", Tag: tag, Action: web.AccessRead,
 	}, func(ctx context.Context, in *PathID) (*one[personFile], error) {
-		return answerOne(x.personFile(ctx, in.ID))
+		f, err := x.personFile(ctx, in.ID)
+		if err == nil {
+			err = x.audit.Audit(ctx, nil, actor(ctx), "person.looked", in.ID, nil)
+		}
+		return answerOne(f, err)
 	})
 	web.Register(a, web.Op{
 		Method: "PATCH", Path: "/people/{id}", Summary: "Change a person", Tag: tag, Action: web.AccessWrite,

@@ -74,6 +74,7 @@ type answer struct {
 	door     string
 	event    string
 	verdict  Verdict
+	pin      bool
 	received time.Time
 	floor    *int // to which the lift is called; nil: it is not
 }
@@ -88,7 +89,14 @@ func (x *Access) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) erro
 		if ev.Kind != event.Door {
 			continue
 		}
-		if x.pending.hear(ev); ev.Channel != event.Happening {
+		x.lags.see(ev)
+		x.pending.hear(ev)
+		if ev.Channel == event.State && !ev.Late {
+			if err := x.leaf(ctx, tx, ev); err != nil {
+				return err
+			}
+		}
+		if ev.Channel != event.Happening {
 			continue
 		}
 		if ev.Type == "opened" || ev.Type == "closed" {
@@ -126,8 +134,11 @@ func (x *Access) handleBadge(ctx context.Context, tx *sql.Tx, ev *event.Event, b
 		return err
 	}
 	verdict := j.verdict
+	replayed := ask && ev.Reused && !ev.Late
 	switch {
-	case ask && tooOld(ev, time.Now()):
+	case replayed: // recorded on the line: whoever is at the door shows something anew
+		row.By, row.Decision, row.Reason = ByHub, Unanswered, CredentialReplay
+	case ask && tooOld(ev, time.Now(), x.lags.of(ev.Device, ev.ReceivedAt)):
 		row.By, row.Decision, row.Reason = ByHub, Unanswered, TooOld
 	case ask:
 		row.By, row.Decision, row.Reason, row.Flag = ByHub, verdict.decision(), verdict.Reason, verdict.Alert
@@ -139,8 +150,18 @@ func (x *Access) handleBadge(ctx context.Context, tx *sql.Tx, ev *event.Event, b
 	if err != nil || !fresh {
 		return err
 	}
+	if replayed {
+		x.log.WarnContext(ctx, "badge under a number that was there before, not answered", "device_id", ev.Device, "event_id", ev.ID, "boot", ev.Boot, "boot_seq", ev.BootSeq)
+		return x.report(ctx, tx, fmt.Sprintf("replayed:%s:%d", ev.ID, ev.ReceivedAt.Unix()/3600), ev.Device, "badge_replayed",
+			map[string]any{"by": "hub", "event": ev.ID, "at": ev.At.UTC(), "age_s": int(ev.ReceivedAt.Sub(ev.At).Seconds())})
+	}
 	if verdict.Duress { // the answer and the log are those of any badge
 		if err := x.report(ctx, tx, "duress:"+ev.Device+":"+ev.ID, ev.Device, "duress", map[string]any{"badge": row.ID}); err != nil {
+			return err
+		}
+	}
+	if b.Side == "out" {
+		if err := exitSeen(ctx, tx, ev.Device); err != nil {
 			return err
 		}
 	}
@@ -151,7 +172,7 @@ func (x *Access) handleBadge(ctx context.Context, tx *sql.Tx, ev *event.Event, b
 		if err := x.settle(ctx, tx, ev, b, j); err != nil {
 			return err
 		}
-		a := answer{badge: row.ID, door: ev.Device, event: ev.ID, verdict: verdict, received: ev.ReceivedAt}
+		a := answer{badge: row.ID, door: ev.Device, event: ev.ID, verdict: verdict, pin: b.Credential.Type == "pin", received: ev.ReceivedAt}
 		if floor, ok := x.floorFor(ev.Device, j.ask.who()); ok && verdict.Granted && !j.ask.Out {
 			a.floor = &floor
 		}
@@ -266,7 +287,9 @@ func (x *Access) identify(a *Ask, value string, row *Badge) (shown *doorlist.Cod
 	defer x.mu.RUnlock()
 	a.Policy, a.Days = x.site.doors[door], x.site.calendar.days(a.At)
 	switch {
-	case a.Type == "pin" && a.Locked: // is not even looked at
+	case a.Type == "pin" && a.Locked: // opens nothing, whosever it is; but help must come
+		c := x.findPIN(value)
+		a.Help = c != nil && c.Duress && !reached(c.Revoked, a.At.UnixMilli())
 	case a.Type == "pin":
 		a.Credential = x.findPIN(value)
 	case a.Type == "plate":
@@ -293,9 +316,9 @@ func (x *Access) rungOf(door string) Rung {
 }
 
 // tooOld reports whether nobody stands at the door any more: the event waited,
-// on its way or in the hub.
-func tooOld(ev *event.Event, n time.Time) bool {
-	return ev.Late || n.Sub(ev.ReceivedAt) > answerWithin || n.Sub(ev.At) > answerWithin
+// on its way or in the hub. behind is how far the door's clock is.
+func tooOld(ev *event.Event, n time.Time, behind time.Duration) bool {
+	return ev.Late || n.Sub(ev.ReceivedAt) > answerWithin || n.Sub(ev.At.Add(behind)) > answerWithin
 }
 
 // Committed sends the answers of the last Handle, after its transaction was
@@ -341,12 +364,21 @@ func (x *Access) Committed(ctx context.Context) {
 func (x *Access) Undone() { x.pending = pending{} }
 
 func (x *Access) send(ctx context.Context, a answer) error {
-	typ, args := "deny", map[string]any{"ref": a.event, "reason": a.verdict.Reason}
+	typ, args := "deny", map[string]any{"ref": a.event, "reason": a.told()}
 	if a.verdict.Granted {
 		typ, args = "unlock", map[string]any{"ref": a.event, "for_s": unlockSeconds}
 	}
 	_, err := x.cmd.Command(ctx, a.door, typ, args, answerWithin, "badge:"+a.door+":"+a.event, "hub", a.event)
 	return err
+}
+
+// told is the reason that the door shows. Of a PIN it does not say that it opens elsewhere
+// or did once: the log does.
+func (a *answer) told() Reason {
+	if a.pin && a.verdict.Reason.strange() {
+		return PINWrong
+	}
+	return a.verdict.Reason
 }
 
 func (v Verdict) decision() string {

@@ -14,7 +14,7 @@ import (
 // at the barrier is a second car.
 func carInside(ctx context.Context, tx *sql.Tx, c *Credential, t time.Time) (bool, error) {
 	var n int
-	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM access_cars a WHERE a.out_at = 0 AND (a.person = ?1 OR a.plate = ?2 AND EXISTS
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM access_cars a WHERE a.out_at = 0 AND a.plate <> '' AND (a.person = ?1 OR a.plate = ?2 AND EXISTS
 		(SELECT 1 FROM access_credentials k WHERE k.person = a.person AND k.type = 'plate' AND k.revoked_at = 0 AND (k.valid_to = 0 OR k.valid_to > ?3)))`,
 		c.Person.ID, c.Plate, t.UnixMilli()).Scan(&n)
 	if err != nil {
@@ -38,6 +38,11 @@ func (x *Access) passed(ctx context.Context, tx *sql.Tx, a *Ask) error {
 			return err
 		}
 	}
+	if guest && c.Class == ClassRotating && a.Door != nil {
+		if err := x.walked(ctx, tx, a); err != nil {
+			return err
+		}
+	}
 	if !a.Out {
 		return nil
 	}
@@ -47,7 +52,9 @@ func (x *Access) passed(ctx context.Context, tx *sql.Tx, a *Ask) error {
 func (x *Access) carMoved(ctx context.Context, tx *sql.Tx, a *Ask) error {
 	c := a.Credential
 	if !a.Out {
-		_, err := tx.ExecContext(ctx, "INSERT INTO access_cars(person, plate, door, in_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		// Who is inside on foot has fetched the car.
+		_, err := tx.ExecContext(ctx, `INSERT INTO access_cars(person, plate, door, in_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT(person) WHERE out_at = 0 DO UPDATE SET plate = excluded.plate, door = excluded.door, in_at = excluded.in_at WHERE plate = ''`,
 			c.Person.ID, c.Plate, a.Door.ID, a.At.UnixMilli())
 		if err != nil {
 			return fmt.Errorf("note car: %w", err)
@@ -74,7 +81,8 @@ func (x *Access) carsLeft(ctx context.Context, tx *sql.Tx, which string, arg any
 	return nil
 }
 
-// car is a guest's car that is inside, with its booking.
+// car is a guest's car that is inside, with its booking; or the guest on foot, without a
+// plate.
 type car struct {
 	id               int64
 	pass, host, name string

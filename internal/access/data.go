@@ -195,9 +195,11 @@ func (x *Access) erase(ctx context.Context, tx *sql.Tx, person string) error {
 	n := now()
 	for _, q := range []string{
 		"UPDATE access_people SET name = '-', unit = '', household = '', child_until = 0, erased_at = ?2 WHERE id = ?1",
-		"UPDATE access_credentials SET mac = randomblob(32), salt = x'', last4 = '', revoked_at = CASE WHEN revoked_at = 0 THEN ?2 ELSE revoked_at END WHERE person = ?1",
+		"UPDATE access_credentials SET mac = randomblob(32), salt = x'', offline = x'', last4 = '', revoked_at = CASE WHEN revoked_at = 0 THEN ?2 ELSE revoked_at END WHERE person = ?1",
 		"UPDATE access_rights SET ended_at = ?2 WHERE person = ?1 AND ended_at = 0",
-		"UPDATE access_people SET name = '-', erased_at = ?2 WHERE host = ?1",
+		"UPDATE access_people SET name = '-', unit = '', household = '', erased_at = ?2 WHERE host = ?1",
+		"UPDATE access_badges SET person_name = '-', unit = '' WHERE ?2 > 0 AND person IN (SELECT id FROM access_people WHERE host = ?1)",
+		"UPDATE access_moves SET from_unit = '', from_household = '', to_unit = '', to_household = '' WHERE person = ?1 AND ?2 > 0",
 		"UPDATE access_credentials SET plate = '', last4 = '' WHERE type = 'plate' AND ?2 > 0 AND person IN (SELECT id FROM access_people WHERE id = ?1 OR host = ?1)",
 		"UPDATE access_passes SET plate = '' WHERE ?2 > 0 AND host = ?1",
 		"DELETE FROM access_cars WHERE ?2 > 0 AND person IN (SELECT id FROM access_people WHERE host = ?1)",

@@ -20,6 +20,7 @@ type Ask struct {
 	Days       Days        // what the calendar says of that day
 	ClockOff   bool        // the door's clock can't be right
 	Locked     bool        // too many wrong PINs
+	Help       bool        // and this one calls for help
 }
 
 // Verdict is the answer; Reason is empty when Granted.
@@ -50,8 +51,8 @@ const escortWithin = 30_000
 //     guest, the host has a right to the door, too, whatever the hour.
 //  5. In a lockdown that right says so. To such a right the rest does not apply:
 //     rescuers are not kept waiting.
-//  6. To get in: a guest's car is not inside already; the credential is not used up; no
-//     door of the interlock is open; the day's first person has been there; who may not
+//  6. To get in: a guest's car is not inside already; a courier has passed a gate before
+//     the stair; the credential is not used up; no door of the interlock is open; the day's first person has been there; who may not
 //     go alone does not.
 //  7. Who comes in is not inside already, where that is enforced.
 //  8. To get in: the host has said yes, where the pass wants that; a second person
@@ -99,7 +100,7 @@ func (a *Ask) who() *Person {
 // calls nobody.
 func (a *Ask) duress() bool {
 	c := a.Credential
-	return c != nil && c.Duress && !reached(c.Revoked, a.At.UnixMilli()) && !a.Locked
+	return a.Help || c != nil && c.Duress && !reached(c.Revoked, a.At.UnixMilli()) && !a.Locked
 }
 
 // credential is 1 and 2 of the rules.

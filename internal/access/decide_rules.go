@@ -11,6 +11,8 @@ func (a *Ask) rules(s *State, first bool) (r, alert Reason) {
 	case a.Out || c == nil:
 	case s.Inside && c.Type == "plate":
 		return CarInside, None
+	case s.Gate:
+		return GateFirst, None
 	case c.MaxUses > 0 && s.Used >= c.MaxUses:
 		return UsedUp, None
 	}
@@ -18,7 +20,7 @@ func (a *Ask) rules(s *State, first bool) (r, alert Reason) {
 		switch {
 		case len(pol.Interlock) > 0 && s.Busy:
 			return Interlocked, None
-		case pol.FirstIn && !first && s.Door.FirstDay != dayNumber(a.At):
+		case pol.FirstIn && !first && s.Door.FirstDay != dayNumber(a.At) && !a.withFirst(s):
 			return FirstPerson, None
 		}
 	}
@@ -34,11 +36,27 @@ func (a *Ask) rules(s *State, first bool) (r, alert Reason) {
 	if pol == nil {
 		return None, None
 	}
-	if pol.TwoPerson > 0 && !a.Out && (s.Door.Waiting == "" || s.Door.Waiting == p.ID || ms > s.Door.WaitEnd) {
-		s.Door.Waiting, s.Door.WaitEnd = p.ID, ms+pol.TwoPerson
+	if pol.TwoPerson > 0 && !a.Out && !a.second(s) {
+		s.Door.Waiting, s.Door.WaitEnd, s.Door.WaitFirst, s.Door.WaitBy = p.ID, ms+pol.TwoPerson, first, ""
+		if c != nil {
+			s.Door.WaitBy = c.ID
+		}
 		return TwoPerson, None
 	}
 	return None, alert
+}
+
+// second reports whether another person waits for this one. One who began to wait in
+// what is the future now, since the clock was set back, waits no longer.
+func (a *Ask) second(s *State) bool {
+	d, ms := &s.Door, a.At.UnixMilli()
+	return d.Waiting != "" && d.Waiting != a.who().ID && ms <= d.WaitEnd && d.WaitEnd-ms <= a.Policy.TwoPerson
+}
+
+// withFirst reports whether the one who waits opens the day: where two are needed, neither
+// could come before the other.
+func (a *Ask) withFirst(s *State) bool {
+	return a.Policy.TwoPerson > 0 && s.Door.WaitFirst && a.second(s)
 }
 
 // target is the area that somebody gets to.
@@ -77,12 +95,13 @@ func (a *Ask) count(s *State, first bool) {
 	if a.Policy == nil {
 		return
 	}
-	if first && a.Policy.FirstIn {
+	together := a.Policy.TwoPerson > 0 && a.Rung != Lockdown && s.Door.Waiting != ""
+	if a.Policy.FirstIn && (first || together && s.Door.WaitFirst) {
 		s.Door.FirstDay = dayNumber(a.At)
 	}
-	if a.Policy.TwoPerson > 0 && a.Rung != Lockdown && s.Door.Waiting != "" {
+	if together {
 		a.arrive(s, s.Door.Waiting, 1)
-		s.Door.Waiting, s.Door.WaitEnd = "", 0
+		s.Door.Waiting, s.Door.WaitEnd, s.Door.WaitFirst, s.Door.WaitBy = "", 0, false, ""
 	}
 }
 

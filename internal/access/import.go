@@ -42,12 +42,15 @@ type ImportResult struct {
 	Changed     int           `json:"changed"`
 	Credentials int           `json:"credentials"`
 	Rights      int           `json:"rights"`
+	Encoding    string        `json:"encoding" enum:"utf-8,gb18030" doc:"as the file was read: look at the names of a dry run where it is not utf-8"`
 	Errors      []ImportError `json:"errors"` // with any, nothing was done
 }
 
 // importRow is one line, read and checked by itself.
 type importRow struct {
 	line        int
+	given       map[string]int // columns that the file has
+	kinded      bool           // and the kind is written, too
 	person      PersonInfo
 	card, class string
 	pin         string
@@ -130,6 +133,7 @@ func parseRow(rec []string, place map[string]int, width int) (row importRow, err
 	words := func(name string) []string {
 		return strings.FieldsFunc(get(name), func(r rune) bool { return r == ' ' || r == '|' })
 	}
+	row.given, row.kinded = place, get("kind") != ""
 	row.person = PersonInfo{
 		ID: get("id"), Name: get("name"), Kind: Kind(get("kind")), Unit: get("unit"), Household: get("household"), Groups: words("groups"),
 		Escort: get("escort"), ChildUntil: get("child_until"), Active: true,
@@ -201,8 +205,13 @@ var errDry = errors.New("dry run")
 // ImportPeople adds people with cards, PINs and rights, and changes those whose id
 // is known. It is done wholly or not at all; dry only says what would be.
 func (x *Access) ImportPeople(ctx context.Context, actor string, text []byte, dry bool) (ImportResult, error) {
+	text, encoding, wrong := readable(text)
+	res := ImportResult{DryRun: dry, Encoding: encoding, Errors: wrong}
+	if len(wrong) > 0 {
+		return res, nil
+	}
 	rows, errs := parsePeople(text)
-	res := ImportResult{DryRun: dry, Errors: errs}
+	res.Errors = errs
 	x.change.Lock()
 	defer x.change.Unlock()
 	err := x.db.Tx(ctx, func(tx *sql.Tx) error {
@@ -241,7 +250,7 @@ func (x *Access) importRow(ctx context.Context, tx *sql.Tx, actor string, row *i
 	bad := func(column string, err error) error {
 		switch {
 		case err == nil:
-		case errors.Is(err, ErrInvalid), errors.Is(err, ErrTaken), errors.Is(err, ErrNotFound):
+		case errors.Is(err, ErrInvalid), errors.Is(err, ErrTaken), errors.Is(err, ErrNotFound), errors.Is(err, ErrNotYourZone):
 			res.Errors = append(res.Errors, ImportError{row.line, column, strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": ")})
 		default:
 			return fmt.Errorf("line %d: %w", row.line, err)
@@ -285,6 +294,12 @@ func (x *Access) importRow(ctx context.Context, tx *sql.Tx, actor string, row *i
 			}
 			continue
 		}
+		if err := x.mayGive(ctx, &r); err != nil {
+			if err := bad("", err); err != nil {
+				return err
+			}
+			continue
+		}
 		r.ID, r.Person, r.CreatedAt = newID("r-"), id, now()
 		there, err := sameRight(ctx, tx, &r)
 		if err != nil {
@@ -304,6 +319,9 @@ func (x *Access) importRow(ctx context.Context, tx *sql.Tx, actor string, row *i
 func (x *Access) importPerson(ctx context.Context, tx *sql.Tx, actor string, row *importRow, res *ImportResult) error {
 	p := &row.person
 	if p.ID == "" {
+		if err := notThere(ctx, tx, p); err != nil {
+			return err
+		}
 		p.ID, p.CreatedAt = newID("p-"), now()
 		res.Added++
 		return insertPerson(ctx, tx, *p)
@@ -315,11 +333,60 @@ func (x *Access) importPerson(ctx context.Context, tx *sql.Tx, actor string, row
 	if !was.Active {
 		return fmt.Errorf("%w: %s has moved out; let the person move in first", ErrInvalid, p.ID)
 	}
+	if was.Host != "" {
+		return fmt.Errorf("%w: %s is a guest; guests have passes, they are not imported", ErrInvalid, p.ID)
+	}
+	row.keep(&was)
+	if err := checkPerson(p); err != nil {
+		return err
+	}
 	if err := updatePerson(ctx, tx, *p); err != nil {
 		return err
 	}
 	res.Changed++
 	return x.moved(ctx, tx, actor, was, *p)
+}
+
+// keep leaves a known person as it was where the file says nothing: one with cards only
+// must not make a grown-up of a child, nor take anybody out of home and groups.
+func (row *importRow) keep(was *PersonInfo) {
+	p, has := &row.person, func(column string) bool { _, ok := row.given[column]; return ok }
+	if !row.kinded {
+		p.Kind = was.Kind
+	}
+	if !has("unit") {
+		p.Unit = was.Unit
+	}
+	if !has("household") {
+		p.Household = was.Household
+	}
+	if !has("groups") {
+		p.Groups = was.Groups
+	}
+	if !has("escort") {
+		p.Escort = was.Escort
+	}
+	if !has("child_until") && p.Kind == Child {
+		p.ChildUntil = was.ChildUntil
+	}
+}
+
+// notThere refuses somebody who lives there already: the same file a second time, or the
+// same line twice, must not make two people of one. The first of them would keep its
+// rights when the other moves out.
+func notThere(ctx context.Context, tx *sql.Tx, p *PersonInfo) error {
+	if p.Household == "" {
+		return nil // of a name alone there may be many
+	}
+	var id string
+	err := tx.QueryRowContext(ctx, "SELECT id FROM access_people WHERE unit = ? AND household = ? AND name = ? AND left_at = 0 AND host = '' LIMIT 1", p.Unit, p.Household, p.Name).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("import person: %w", err)
+	}
+	return fmt.Errorf("%w: somebody of this name lives there already, or stands in a line above; to change a person write the id (%s)", ErrInvalid, id)
 }
 
 // ExportPeople writes everybody who lives here, with what opens for them, but no

@@ -78,6 +78,7 @@ func (x *Access) logBadge(ctx context.Context, tx *sql.Tx, b *Badge) (fresh bool
 
 // markUnanswered corrects rows whose answer did not reach the door.
 func (x *Access) markUnanswered(ctx context.Context, why map[int64]Reason) error {
+	var used []string
 	err := x.db.Tx(ctx, func(tx *sql.Tx) error {
 		for id, reason := range why {
 			if _, err := tx.ExecContext(ctx, "UPDATE access_badges SET decision = ?, reason = ? WHERE id = ?", Unanswered, reason, id); err != nil {
@@ -86,6 +87,12 @@ func (x *Access) markUnanswered(ctx context.Context, why map[int64]Reason) error
 			b, err := scanBadge(tx.QueryRowContext(ctx, "SELECT "+badgeColumns+" FROM access_badges WHERE id = ?", id))
 			if err != nil {
 				return fmt.Errorf("badge log: %w", err)
+			}
+			if err := unused(ctx, tx, &b); err != nil {
+				return err
+			}
+			if b.Credential != "" {
+				used = append(used, b.Person)
 			}
 			if _, err := x.feed.Append(ctx, tx, "badge", b); err != nil {
 				return err
@@ -96,7 +103,21 @@ func (x *Access) markUnanswered(ctx context.Context, why map[int64]Reason) error
 	if err != nil {
 		return err
 	}
+	for _, person := range used {
+		x.lists.touch(person)
+	}
 	return x.feed.Committed(ctx)
+}
+
+// unused gives a use back: the door has not opened for it. Where it opens by its own list
+// it says so, and then the use is counted.
+func unused(ctx context.Context, tx *sql.Tx, b *Badge) error {
+	_, err := tx.ExecContext(ctx, `UPDATE access_uses SET used = used - 1 WHERE used > 0 AND door = ?1 AND ?3 = 'in'
+		AND credential = (SELECT CASE counts_as WHEN '' THEN id ELSE counts_as END FROM access_credentials WHERE id = ?2)`, b.Door, b.Credential, b.Side)
+	if err != nil {
+		return fmt.Errorf("give use back: %w", err)
+	}
+	return nil
 }
 
 const badgeColumns = `id, at, received_at, seq, event, door, door_name, zone, person, person_name, unit,
@@ -108,6 +129,21 @@ func scanBadge(row interface{ Scan(...any) error }) (b Badge, err error) {
 		&b.Credential, &b.Type, &b.Last4, &b.Side, &b.Decision, &b.Reason, &b.By, &b.Actor, &b.Note, &b.Late, &b.Flag, &b.Rung)
 	b.At, b.ReceivedAt = time.UnixMilli(at).UTC(), time.UnixMilli(received).UTC()
 	return b, err
+}
+
+// LastSeen is by which door each person came in last, of those that came since.
+func (x *Access) LastSeen(ctx context.Context, since time.Time) (map[string]Badge, error) {
+	seen := map[string]Badge{}
+	err := x.each(ctx, `SELECT person, door, door_name, at, max(received_at) FROM access_badges WHERE pseudonym = 0 AND received_at >= ?
+		AND decision = ? AND side = 'in' AND person <> '' GROUP BY person`, []any{since.UnixMilli(), Granted}, func(rows *sql.Rows) error {
+		var b Badge
+		var at, received int64
+		err := rows.Scan(&b.Person, &b.Door, &b.DoorName, &at, &received)
+		b.At, b.ReceivedAt = time.UnixMilli(at).UTC(), time.UnixMilli(received).UTC()
+		seen[b.Person] = b
+		return err
+	})
+	return seen, err
 }
 
 // BadgeFilter limits Badges; empty fields do not.

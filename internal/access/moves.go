@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
+
+	"dongyue/internal/event"
 )
 
 // Sessions ends what a person is signed in with.
@@ -53,6 +56,11 @@ func (x *Access) moved(ctx context.Context, tx *sql.Tx, actor string, was, is Pe
 		FromUnit: was.Unit, FromHousehold: was.Household, ToUnit: is.Unit, ToHousehold: is.Household,
 	}
 	receipt := ""
+	if was.Unit != is.Unit { // also of one who comes back, into another home
+		if err := x.endOldHome(ctx, tx, actor, was, is); err != nil {
+			return err
+		}
+	}
 	switch {
 	case out:
 		m.ToUnit, m.ToHousehold = "", ""
@@ -76,6 +84,44 @@ func (x *Access) moved(ctx context.Context, tx *sql.Tx, actor string, was, is Pe
 	return nil
 }
 
+// endOldHome takes away a person's own rights to the stair that it has left for another
+// one. What leads to both, and what its groups may, stays.
+func (x *Access) endOldHome(ctx context.Context, tx *sql.Tx, actor string, was, is PersonInfo) error {
+	if was.Unit == "" || was.Kind != Resident && was.Kind != Child {
+		return nil
+	}
+	rows, err := tx.QueryContext(ctx, "SELECT id, door, zone FROM access_rights WHERE person = ? AND ended_at = 0", is.ID)
+	if err != nil {
+		return fmt.Errorf("end rights to the old home: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	old := []string{}
+	for rows.Next() {
+		var id, door, zone string
+		if err := rows.Scan(&id, &door, &zone); err != nil {
+			return fmt.Errorf("end rights to the old home: %w", err)
+		}
+		if d, ok := x.doors.Door(door); ok {
+			zone = d.Zone
+		}
+		if zone != "" && event.Within(zone, was.Unit) && !event.Within(zone, is.Unit) && !event.Within(is.Unit, zone) {
+			old = append(old, id)
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("end rights to the old home: %w", err)
+	}
+	for _, id := range old {
+		if _, err := tx.ExecContext(ctx, "UPDATE access_rights SET ended_at = ? WHERE id = ?", now().UnixMilli(), id); err != nil {
+			return fmt.Errorf("end rights to the old home: %w", err)
+		}
+		if err := x.audit.Audit(ctx, tx, actor, "right.ended", id, map[string]any{"person": is.ID, "why": "moved", "from": was.Unit, "to": is.Unit}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // endAll ends everything that a person opens with, and counts it.
 func (x *Access) endAll(ctx context.Context, tx *sql.Tx, person string, t time.Time) (r Receipt, err error) {
 	r = Receipt{Person: person, At: t}
@@ -86,6 +132,8 @@ func (x *Access) endAll(ctx context.Context, tx *sql.Tx, person string, t time.T
 		args []any
 	}{
 		{&r.Credentials, "UPDATE access_credentials SET revoked_at = ? WHERE person = ? AND revoked_at = 0 AND type IN ('qr', 'mobile')", []any{n, person}},
+		// A guest's code does not come back with a host who does.
+		{nil, "UPDATE access_credentials SET revoked_at = ?1 WHERE revoked_at = 0 AND person IN (SELECT person FROM access_passes WHERE host = ?2 OR person = ?2)", []any{n, person}},
 		{&r.Passes, "UPDATE access_passes SET ended_at = ?, ended_why = 'host_left' WHERE host = ? AND ended_at = 0", []any{n, person}},
 		{nil, "UPDATE access_passes SET ended_at = ?, ended_why = 'left' WHERE person = ? AND ended_at = 0", []any{n, person}},
 		{&r.Phones, "UPDATE access_phones SET revoked_at = ? WHERE person = ? AND revoked_at = 0", []any{n, person}},
@@ -115,8 +163,8 @@ func (x *Access) endAll(ctx context.Context, tx *sql.Tx, person string, t time.T
 	return r, nil
 }
 
-// refreshMoved brings a changed person into the index, with children whose
-// guardian it is. Guests need nothing: a guest's host is asked at the door.
+// refreshMoved brings a changed person into the index; of one who has left the guests,
+// too, and children whose guardian it was.
 func (x *Access) refreshMoved(ctx context.Context, p PersonInfo) error {
 	if err := x.refreshPerson(ctx, p.ID); err != nil {
 		return err
@@ -125,16 +173,16 @@ func (x *Access) refreshMoved(ctx context.Context, p PersonInfo) error {
 		return nil
 	}
 	ctx = context.WithoutCancel(ctx)
-	var children []string
-	err := x.each(ctx, "SELECT DISTINCT child FROM access_consents WHERE guardian = ?", []any{p.ID}, func(rows *sql.Rows) error {
+	var theirs []string
+	err := x.each(ctx, "SELECT child FROM access_consents WHERE guardian = ?1 UNION SELECT person FROM access_passes WHERE host = ?1", []any{p.ID}, func(rows *sql.Rows) error {
 		var id string
 		err := rows.Scan(&id)
-		children = append(children, id)
+		theirs = append(theirs, id)
 		return err
 	})
-	for _, c := range children {
+	for _, id := range theirs {
 		if err == nil {
-			err = x.refreshPerson(ctx, c)
+			err = x.refreshPerson(ctx, id)
 		}
 	}
 	return err

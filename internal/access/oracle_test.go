@@ -138,11 +138,11 @@ func (c *case1) drawAsk(r *rand.Rand) {
 	ago := func() int64 {
 		return n - pick[int64](r, 0, 1, 13_999, 14_000, 14_001, 30_000, 30_001, 599_999, 600_000, 86_400_000)
 	}
-	c.state = State{Area: pick(r, "", "in", "out"), Since: ago(), Used: pick[int32](r, 0, 0, 1, 3), Escort: pick(r, 0, ago()), Inside: r.IntN(4) == 0, Busy: r.IntN(2) == 0}
+	c.state = State{Area: pick(r, "", "in", "out"), Since: ago(), Used: pick[int32](r, 0, 0, 1, 3), Escort: pick(r, 0, ago()), Inside: r.IntN(4) == 0, Gate: r.IntN(8) == 0, Busy: r.IntN(2) == 0}
 	d := &c.state.Door
 	d.FirstDay = int32(n/86_400_000) + pick[int32](r, 0, 0, 1, -1) //nolint:gosec // a day of this century
 	if r.IntN(2) == 0 {
-		d.Waiting, d.WaitEnd = fmt.Sprint("p", r.IntN(3)), ago()+14_000
+		d.Waiting, d.WaitEnd, d.WaitFirst = fmt.Sprint("p", r.IntN(3)), ago()+14_000, r.IntN(2) == 0
 	}
 }
 
@@ -346,7 +346,7 @@ func (c *case1) refusal() (r, alert Reason, waits, first bool) {
 		return None, None, false, first
 	}
 	r, alert, waits = c.memory(p, pol, first)
-	return r, alert, waits, first
+	return r, alert, waits, first || pol.TwoPersonS > 0 && c.another(p.id) && c.state.Door.WaitFirst
 }
 
 // memory is the part of the rules that asks what was before.
@@ -356,6 +356,9 @@ func (c *case1) memory(p personRow, pol DoorPolicy, first bool) (r, alert Reason
 		if c.cred >= 0 && c.credentials[c.cred].typ == "plate" && s.Inside {
 			return CarInside, None, false
 		}
+		if c.cred >= 0 && s.Gate {
+			return GateFirst, None, false
+		}
 		if c.cred >= 0 && c.credentials[c.cred].maxUses > 0 && s.Used >= c.credentials[c.cred].maxUses {
 			return UsedUp, None, false
 		}
@@ -363,7 +366,7 @@ func (c *case1) memory(p personRow, pol DoorPolicy, first bool) (r, alert Reason
 			return Interlocked, None, false
 		}
 		today := int32((n + 8*3600*1000) / 86_400_000) //nolint:gosec // a day of this century
-		if pol.FirstIn && !first && s.Door.FirstDay != today {
+		if pol.FirstIn && !first && s.Door.FirstDay != today && (pol.TwoPersonS == 0 || !c.another(p.id) || !s.Door.WaitFirst) {
 			return FirstPerson, None, false
 		}
 		if p.escort != "" && (s.Escort == 0 || n > s.Escort+30_000) {
@@ -388,11 +391,16 @@ func (c *case1) memory(p personRow, pol DoorPolicy, first bool) (r, alert Reason
 	if c.cred >= 0 && c.credentials[c.cred].confirm && !c.out {
 		return ConfirmNeeded, None, false
 	}
-	another := s.Door.Waiting != "" && s.Door.Waiting != p.id && n <= s.Door.WaitEnd
-	if pol.TwoPersonS > 0 && !c.out && !another {
+	if pol.TwoPersonS > 0 && !c.out && !c.another(p.id) {
 		return TwoPerson, None, true
 	}
 	return None, alert, false
+}
+
+// another reports whether somebody else waits for a second person.
+func (c *case1) another(id string) bool {
+	d := c.state.Door
+	return d.Waiting != "" && d.Waiting != id && c.at.UnixMilli() <= d.WaitEnd
 }
 
 // compare says where a decision and the oracle differ.
@@ -427,7 +435,7 @@ func (c *case1) compare(v Verdict, s State) string {
 }
 
 func entered(s State) []Move {
-	_, m := s.Door.Opened(0)
+	_, m := s.Door.Opened(s.Door.FreeEnd)
 	return m[:]
 }
 
@@ -463,7 +471,7 @@ func TestDecideAgainstTheRules(t *testing.T) {
 	for _, want := range []Reason{
 		UnknownCredential, Inactive, Expired, NotYetValid, LostStolen, WrongDoor, OutsideSchedule, PINWrong, TooManyTries, ClockUntrusted, DeviceUntrusted,
 		CredentialClass, CredentialReplay, QRExpired, ConsentMissing, LockedDown, UsedUp, PhoneUnproven, Interlocked, FirstPerson, EscortMissing, Passback, TwoPerson,
-		PlateNeeded, CarInside, ConfirmNeeded,
+		PlateNeeded, CarInside, ConfirmNeeded, GateFirst,
 	} {
 		if reasons[want] == 0 {
 			t.Errorf("%s never came up", want)

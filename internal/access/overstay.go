@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A guest whose car stays too long is told first, on the page of its link; the host next,
+// A guest who stays too long, with a car or without, is told first, on the page of its link; the host next,
 // on the phone; then the desk, where it becomes an alarm. Each step is done once and is
 // written down with what it does, so that a restart neither forgets nor repeats it.
 
@@ -93,12 +93,17 @@ func (x *Access) ladder(ctx context.Context, tx *sql.Tx, c *car, t time.Time) er
 	if over < x.overstay.Desk || c.deskTold {
 		return nil
 	}
+	if lapsed, err := x.lapsed(ctx, tx, c, t); err != nil || lapsed {
+		return err
+	}
 	if err := markTold(ctx, tx, "desk_told_at", c.id, t); err != nil {
 		return err
 	}
-	return x.report(ctx, tx, fmt.Sprintf("overstay:%d:%d", c.id, c.until.UnixMilli()), c.door, reportOverstay, map[string]any{
-		"active": true, "part": c.pass, "plate": c.plate, "visitor": c.name, "host": c.host, "in_at": c.in, "until": c.until, "by": "hub",
-	})
+	data := map[string]any{"active": true, "part": c.pass, "visitor": c.name, "host": c.host, "in_at": c.in, "until": c.until, "by": "hub"}
+	if c.plate != "" {
+		data["plate"] = c.plate
+	}
+	return x.report(ctx, tx, fmt.Sprintf("overstay:%d:%d", c.id, c.until.UnixMilli()), c.door, reportOverstay, data)
 }
 
 func markTold(ctx context.Context, tx *sql.Tx, column string, car int64, t time.Time) error {
@@ -200,8 +205,16 @@ func (x *Access) ExtendPass(ctx context.Context, actor, host, id string, to time
 			return fmt.Errorf("extend pass: %w", err)
 		}
 		visitor = p.Person
+		if err := x.mayChange(ctx, p.Doors...); err != nil {
+			return err
+		}
 		if err := p.checkExtension(now(), to); err != nil {
 			return err
+		}
+		if !p.To.After(now()) { // it is over, and would be good once more
+			if err := roomForPass(ctx, tx, p.Host, now()); err != nil {
+				return err
+			}
 		}
 		return x.extend(ctx, tx, actor, &p, to)
 	}, func(ctx context.Context) error {

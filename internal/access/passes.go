@@ -60,7 +60,8 @@ type PassInfo struct {
 	Confirm    bool       `json:"confirm"`        // the host is asked at the door
 	State      string     `json:"state"`          // early, good, used_up, expired, revoked, left, host_left
 	Inside     *time.Time `json:"inside_since,omitempty" doc:"when the car came in that is inside now"`
-	Overstay   bool       `json:"overstay" doc:"the car is inside though the pass has ended"`
+	Overstay   bool       `json:"overstay" doc:"the car, or the guest, is inside though the pass has ended"`
+	OnFoot     bool       `json:"on_foot,omitempty" doc:"with overstay: the guest was not seen leaving"`
 	CreatedAt  time.Time  `json:"created_at"`
 	EndedAt    *time.Time `json:"ended_at,omitempty"`
 }
@@ -108,6 +109,9 @@ func (x *Access) AddPass(ctx context.Context, actor string, n NewPass) (p PassIn
 	if err != nil {
 		return PassInfo{}, "", err
 	}
+	if err := x.mayChange(ctx, doors...); err != nil {
+		return PassInfo{}, "", err
+	}
 	token = strings.ToLower(rand.Text())
 	p = PassInfo{
 		ID: newID("v-"), Host: n.Host, Person: newID("p-"), Credential: newID("c-"), Name: n.Name, Plate: n.Plate, Doors: doors,
@@ -119,13 +123,11 @@ func (x *Access) AddPass(ctx context.Context, actor string, n NewPass) (p PassIn
 		if err != nil {
 			return err
 		}
-		var open int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM access_passes p JOIN access_credentials c ON c.id = p.credential
-			WHERE p.host = ? AND p.ended_at = 0 AND c.valid_to > ?`, n.Host, t.UnixMilli()).Scan(&open); err != nil {
-			return fmt.Errorf("add pass: %w", err)
+		if host.Host != "" {
+			return fmt.Errorf("%w: %s is a guest, and guests have no guests", ErrInvalid, n.Host)
 		}
-		if open >= mostPasses {
-			return ErrTooManyPasses
+		if err := roomForPass(ctx, tx, n.Host, t); err != nil {
+			return err
 		}
 		if err := x.insertPass(ctx, tx, host, p, token); err != nil {
 			return err
@@ -133,6 +135,19 @@ func (x *Access) AddPass(ctx context.Context, actor string, n NewPass) (p PassIn
 		return x.audit.Audit(ctx, tx, actor, "pass.created", p.ID, map[string]any{"host": p.Host, "doors": p.Doors, "from": p.From, "to": p.To, "uses": p.Uses, "end_on_leave": p.Leave, "kind": p.Kind, "confirm": p.Confirm})
 	}, func(ctx context.Context) error { return x.refreshPerson(ctx, p.Person) })
 	return p, token, err
+}
+
+// roomForPass refuses one more good pass to a host who has as many as one may have.
+func roomForPass(ctx context.Context, tx *sql.Tx, host string, t time.Time) error {
+	var open int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM access_passes p JOIN access_credentials c ON c.id = p.credential
+		WHERE p.host = ? AND p.ended_at = 0 AND c.valid_to > ?`, host, t.UnixMilli()).Scan(&open); err != nil {
+		return fmt.Errorf("count passes: %w", err)
+	}
+	if open >= mostPasses {
+		return ErrTooManyPasses
+	}
+	return nil
 }
 
 func (x *Access) insertPass(ctx context.Context, tx *sql.Tx, host PersonInfo, p PassInfo, token string) error {
@@ -195,6 +210,11 @@ func (x *Access) EndPass(ctx context.Context, actor, host, id string) error {
 		if err := endPass(ctx, tx, visitor, passRevoked); err != nil {
 			return err
 		}
+		if host != "" { // who takes the pass back knows of the guest
+			if err := x.footGone(ctx, tx, visitor, now()); err != nil {
+				return err
+			}
+		}
 		return x.audit.Audit(ctx, tx, actor, "pass.ended", id, map[string]any{"why": passRevoked})
 	}, func(ctx context.Context) error { return x.refreshPerson(ctx, visitor) })
 }
@@ -254,19 +274,21 @@ const passColumns = `p.id, p.host, p.person, p.credential, v.name, p.plate, c.va
 	(SELECT coalesce(group_concat(door), '') FROM access_rights WHERE person = p.person AND ended_at = 0),
 	CASE WHEN c.max_uses > 0 THEN (SELECT coalesce(sum(used), 0) FROM access_uses WHERE credential = p.credential)
 		ELSE (SELECT count(*) FROM access_badges WHERE person = p.person AND side = 'in' AND decision = 'granted') END, v.kind, c.confirm,
-	(SELECT coalesce(max(in_at), 0) FROM access_cars WHERE person = p.person AND out_at = 0)
+	(SELECT coalesce(max(in_at), 0) FROM access_cars WHERE person = p.person AND out_at = 0 AND plate <> ''),
+	EXISTS (SELECT 1 FROM access_cars WHERE person = p.person AND out_at = 0 AND plate = '' AND host_told_at <> 0)
 	FROM access_passes p JOIN access_people v ON v.id = p.person JOIN access_credentials c ON c.id = p.credential`
 
 func scanPass(row interface{ Scan(...any) error }) (p PassInfo, err error) {
 	var from, to, created, ended, inside int64
 	var why, doors string
-	if err := row.Scan(&p.ID, &p.Host, &p.Person, &p.Credential, &p.Name, &p.Plate, &from, &to, &p.Uses, &p.Leave, &created, &ended, &why, &doors, &p.Used, &p.Kind, &p.Confirm, &inside); err != nil {
+	if err := row.Scan(&p.ID, &p.Host, &p.Person, &p.Credential, &p.Name, &p.Plate, &from, &to, &p.Uses, &p.Leave, &created, &ended, &why, &doors, &p.Used, &p.Kind, &p.Confirm, &inside, &p.OnFoot); err != nil {
 		return p, err
 	}
 	p.From, p.To, p.CreatedAt, p.EndedAt = time.UnixMilli(from).UTC(), time.UnixMilli(to).UTC(), time.UnixMilli(created).UTC(), at(ended)
 	p.Doors = slices.Sorted(strings.SplitSeq(doors, ","))
 	p.State, p.Inside = p.stateAt(now(), why), at(inside)
-	p.Overstay = p.Inside != nil && (!now().Before(p.To) || p.EndedAt != nil)
+	p.Overstay = (p.Inside != nil || p.OnFoot) && (!now().Before(p.To) || p.EndedAt != nil)
+	p.OnFoot = p.OnFoot && p.Overstay
 	return p, nil
 }
 

@@ -1,7 +1,10 @@
 package access
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -63,6 +66,51 @@ func (x *Access) usualDoors(n *NewPass, mine map[string]Door) (doors []string) {
 		doors = append(doors, id)
 	}
 	return doors
+}
+
+// gateMissed reports whether a courier stands at the stair and has come through no gate of
+// the pass. A gate that stands free or is not connected may have let anybody through: then
+// nobody can say.
+func (x *Access) gateMissed(ctx context.Context, tx *sql.Tx, a *Ask) (bool, error) {
+	x.mu.RLock()
+	p := a.Credential.Person
+	courier, home, own := p.Kind == Courier && p.Host != nil, "", []string{}
+	if courier {
+		home, own = p.Host.Unit, slices.Collect(maps.Keys(p.Own.Doors))
+	}
+	x.mu.RUnlock()
+	if !courier || a.Door.Zone != home {
+		return false, nil
+	}
+	gates := []string{}
+	for _, id := range own {
+		d, ok := x.doors.Door(id)
+		switch {
+		case !ok || d.Zone == home:
+		case !d.Online || x.rungOf(id).Free():
+			return false, nil
+		default:
+			gates = append(gates, id)
+		}
+	}
+	if len(gates) == 0 {
+		return false, nil
+	}
+	rows, err := tx.QueryContext(ctx, "SELECT DISTINCT door FROM access_badges WHERE person = ? AND side = 'in' AND decision = 'granted'", p.ID)
+	if err != nil {
+		return false, fmt.Errorf("find gate of courier: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var door string
+		if err := rows.Scan(&door); err != nil {
+			return false, fmt.Errorf("find gate of courier: %w", err)
+		}
+		if slices.Contains(gates, door) {
+			return false, nil
+		}
+	}
+	return true, rows.Err()
 }
 
 // onCouriersWay reports whether a door is the host's own stair, or a gate: a door behind

@@ -54,6 +54,9 @@ func (x *Access) SetDoorPolicy(ctx context.Context, actor string, p DoorPolicy) 
 	if err := x.checkPolicy(p); err != nil {
 		return err
 	}
+	if err := x.mayChange(ctx, p.Door); err != nil {
+		return err
+	}
 	return x.changed(ctx, func(tx *sql.Tx) error {
 		for _, area := range []string{p.Inside, p.Outside} {
 			var n int
@@ -111,6 +114,9 @@ func (x *Access) SetDoorGroup(ctx context.Context, actor string, g DoorGroup) er
 		if _, ok := x.doors.Door(d); !ok {
 			return fmt.Errorf("%w: door %s is not registered", ErrInvalid, d)
 		}
+	}
+	if err := x.mayChange(ctx, append(x.doorsOfGroup(g.Name), g.Doors...)...); err != nil {
+		return err
 	}
 	return x.changed(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM access_door_groups WHERE name = ?", g.Name); err != nil {

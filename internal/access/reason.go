@@ -34,6 +34,7 @@ const (
 	PlateNeeded       Reason = "plate_needed"     // a guest's pass opens a barrier by the plate that it names
 	CarInside         Reason = "car_inside"       // the booking's car is in already: this is a second one
 	ConfirmNeeded     Reason = "confirm_needed"   // the host is being asked
+	GateFirst         Reason = "gate_first"       // a courier's way begins at a gate
 
 	TooOld            Reason = "too_old"      // not refused: not answered
 	DoorOffline       Reason = "door_offline" // not refused: the answer could not be sent

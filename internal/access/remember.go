@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"dongyue/internal/event"
 )
 
 // recall reads what the rules must know of an ask. It reads only what one of them
@@ -32,6 +34,11 @@ func (x *Access) recall(ctx context.Context, tx *sql.Tx, a *Ask) (s State, err e
 			return s, err
 		}
 	}
+	if guest && a.Credential != nil && !a.Out {
+		if s.Gate, err = x.gateMissed(ctx, tx, a); err != nil {
+			return s, err
+		}
+	}
 	if !alone {
 		if s.Escort, err = x.lastEscort(ctx, tx, p, a.Door.ID, a.At); err != nil {
 			return s, err
@@ -46,6 +53,9 @@ func (x *Access) recall(ctx context.Context, tx *sql.Tx, a *Ask) (s State, err e
 	if s.Door, err = readDoorState(ctx, tx, a.Door.ID); err != nil {
 		return s, err
 	}
+	if s.Door.Waiting != "" && !x.waitsStill(&s.Door) {
+		s.Door.Waiting, s.Door.WaitEnd, s.Door.WaitFirst, s.Door.WaitBy = "", 0, false, ""
+	}
 	for _, d := range a.Policy.Interlock {
 		other, err := readDoorState(ctx, tx, d)
 		if err != nil {
@@ -56,10 +66,37 @@ func (x *Access) recall(ctx context.Context, tx *sql.Tx, a *Ask) (s State, err e
 	return s, nil
 }
 
+// waitsStill reports whether what the one who waits has shown is good yet: it may have
+// been taken away meanwhile.
+func (x *Access) waitsStill(d *DoorState) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	p := x.ix.people[d.Waiting]
+	switch {
+	case p == nil || p.Left == 0 && d.WaitBy == "" && (p.Host == nil || p.Host.Left == 0): // the index drops nobody
+		return true
+	case p.Left != 0 || p.Host != nil && p.Host.Left != 0:
+		return false
+	}
+	for _, m := range x.ix.macs[p.ID] {
+		if c := x.ix.credentials[m]; c != nil && c.ID == d.WaitBy {
+			return c.Revoked == 0
+		}
+	}
+	for _, tag := range x.ix.pinTags[p.ID] {
+		for _, e := range x.ix.pins[tag] {
+			if e.credential.ID == d.WaitBy {
+				return e.credential.Revoked == 0
+			}
+		}
+	}
+	return false
+}
+
 // lastEscort is when somebody passed here who may accompany the person.
 func (x *Access) lastEscort(ctx context.Context, tx *sql.Tx, p *Person, door string, t time.Time) (int64, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT person, received_at FROM access_badges WHERE door = ? AND received_at >= ? AND decision = 'granted' AND person <> ''
-		ORDER BY id DESC LIMIT 50`, door, t.UnixMilli()-escortWithin)
+	rows, err := tx.QueryContext(ctx, `SELECT person, received_at FROM access_badges WHERE door = ? AND received_at BETWEEN ? AND ? AND decision = 'granted' AND person <> ''
+		ORDER BY id DESC LIMIT 50`, door, t.UnixMilli()-escortWithin, t.UnixMilli()) // nobody has passed in the future: the clock was set back
 	if err != nil {
 		return 0, fmt.Errorf("find escort: %w", err)
 	}
@@ -109,13 +146,16 @@ func (x *Access) keep(ctx context.Context, tx *sql.Tx, a *Ask, was, is State) er
 	return move(ctx, tx, is.Moved[:], a.At)
 }
 
+// move notes who is in another area. Nothing that is known of a later time is changed by
+// what comes late; but what would be of the future is of before the clock was set back.
 func move(ctx context.Context, tx *sql.Tx, moves []Move, t time.Time) error {
+	ahead := time.Now().Add(clockTolerance).UnixMilli()
 	for _, m := range moves {
 		if m.Person == "" {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO access_whereabouts(person, area, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET area = excluded.area, at = excluded.at WHERE excluded.at >= access_whereabouts.at",
-			m.Person, m.Area, t.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO access_whereabouts(person, area, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET area = excluded.area, at = excluded.at WHERE excluded.at >= access_whereabouts.at OR access_whereabouts.at > ?",
+			m.Person, m.Area, t.UnixMilli(), ahead); err != nil {
 			return fmt.Errorf("note whereabouts: %w", err)
 		}
 	}
@@ -157,6 +197,25 @@ func (x *Access) contact(ctx context.Context, tx *sql.Tx, door string, open bool
 		return err
 	}
 	return move(ctx, tx, moved[:], t)
+}
+
+// leaf corrects what is remembered of a door by what it reports of itself: a controller
+// that had no power does not tell who has shut its door meanwhile.
+func (x *Access) leaf(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
+	x.mu.RLock()
+	watched := x.site.watched[ev.Device]
+	x.mu.RUnlock()
+	var is struct {
+		Position string `json:"position"`
+	}
+	if !watched || json.Unmarshal(ev.Data, &is) != nil || is.Position != "open" && is.Position != "closed" {
+		return nil //nolint:nilerr // devices has checked it before; what is not told changes nothing
+	}
+	d, err := readDoorState(ctx, tx, ev.Device)
+	if err != nil || d.Open == (is.Position == "open") {
+		return err
+	}
+	return x.contact(ctx, tx, ev.Device, !d.Open, ev.ReceivedAt)
 }
 
 // optional takes a row that is not there for one of zeros.

@@ -70,6 +70,9 @@ func (x *Access) AddRight(ctx context.Context, actor string, r RightInfo) (Right
 	if _, ok := x.doors.Door(r.Door); r.Door != "" && !ok {
 		return RightInfo{}, fmt.Errorf("%w: door %s is not registered", ErrInvalid, r.Door)
 	}
+	if err := x.mayGive(ctx, &r); err != nil {
+		return RightInfo{}, err
+	}
 	err := x.changed(ctx, func(tx *sql.Tx) error {
 		if r.Person != "" {
 			if err := knownPerson(ctx, tx, r.Person); err != nil {

@@ -8,6 +8,7 @@ type State struct {
 	Used   int32  // how often the credential opened this door
 	Escort int64  // when somebody last passed here who may accompany the person; 0: nobody
 	Inside bool   // the car of the booking, or one with its plate, is inside
+	Gate   bool   // a courier is at the stair and has passed no gate of the pass
 	Busy   bool   // another door of the interlock is open, or free to open
 	Door   DoorState
 
@@ -19,9 +20,13 @@ type Move struct{ Person, Area string }
 
 // DoorState is what is remembered of one door.
 type DoorState struct {
-	FirstDay int32    `json:"first_day,omitempty"` // on which its first person came: days since 1970, local
-	Waiting  string   `json:"waiting,omitempty"`   // the first of two persons
-	WaitEnd  int64    `json:"wait_end,omitempty"`
+	FirstDay int32  `json:"first_day,omitempty"` // on which its first person came: days since 1970, local
+	Waiting  string `json:"waiting,omitempty"`   // the first of two persons
+	WaitEnd  int64  `json:"wait_end,omitempty"`
+
+	WaitFirst bool   `json:"wait_first,omitempty"` // that one's right opens the day
+	WaitBy    string `json:"wait_by,omitempty"`    // the credential that was shown; empty: a phone
+
 	FreeEnd  int64    `json:"free_end,omitempty"` // the last grant lets the lock free until then
 	Open     bool     `json:"open,omitempty"`     // the contact says so
 	Entering [4]Entry `json:"entering"`           // granted, but the door has not opened yet
@@ -42,7 +47,7 @@ const enterWithin = 10_000
 func (d DoorState) Opened(at int64) (DoorState, [4]Move) {
 	var moved [4]Move
 	for i, e := range d.Entering {
-		if e.Person != "" && at <= e.End {
+		if e.Person != "" && at <= e.End && e.End-at <= enterWithin {
 			moved[i] = Move{e.Person, e.Area}
 		}
 	}
@@ -57,8 +62,11 @@ func (d DoorState) Closed() DoorState {
 	return d
 }
 
-// busy reports whether a door of an interlock stands in the way of another.
-func (d DoorState) busy(at int64) bool { return d.Open || at < d.FreeEnd }
+// busy reports whether a door of an interlock stands in the way of another. A lock that
+// would be free for longer than any grant was freed before the clock was set back.
+func (d DoorState) busy(at int64) bool {
+	return d.Open || at < d.FreeEnd && d.FreeEnd-at <= unlockSeconds*1000
+}
 
 // enter remembers one who may come in until the door opens. Of more than four the
 // one that came first is forgotten.

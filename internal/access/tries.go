@@ -89,10 +89,22 @@ func locked(ctx context.Context, tx *sql.Tx, scopes []string, n time.Time) (bool
 	return false, nil
 }
 
+// strange reports whether a PIN is nobody's who may pass here: for whoever tries, it is as
+// wrong as one that nobody has. Were it not, one PIN of somebody's could be carried from
+// door to door without an end, until its home is found.
+func (r Reason) strange() bool {
+	switch r {
+	case PINWrong, WrongDoor, Inactive, LostStolen, Expired, NotYetValid:
+		return true
+	default:
+		return false
+	}
+}
+
 // countTry counts a wrong PIN; a right one starts the row afresh, but not the
 // ladder.
 func (x *Access) countTry(ctx context.Context, tx *sql.Tx, ev *event.Event, scopes []string, v Verdict) error {
-	if v.Reason != PINWrong && !v.Granted {
+	if !v.Reason.strange() && !v.Granted {
 		return nil
 	}
 	for _, s := range scopes {

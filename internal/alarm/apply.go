@@ -129,7 +129,11 @@ func (b *batch) raise(ctx context.Context, s *Signal, at time.Time) error {
 // raiseAgain counts, and where the condition begins anew, wants a person anew.
 // What chatters has not begun anew, it has not ended.
 func (b *batch) raiseAgain(ctx context.Context, s *Signal, al *Alarm, at time.Time) error {
+	if err := b.becomeSafety(ctx, s, al, at); err != nil {
+		return err
+	}
 	before := *al
+	al.LifeSafety = al.LifeSafety || s.LifeSafety
 	al.count(s, at)
 	b.heard[al] = true
 	in, chatters := begins, al.QuietAt != nil
@@ -146,22 +150,47 @@ func (b *batch) raiseAgain(ctx context.Context, s *Signal, al *Alarm, at time.Ti
 	return b.moved(ctx, &before, al, o, JournalEntry{At: at, Actor: hub, ActorID: hub, Text: late(s)})
 }
 
+// becomeSafety is for an alarm whose rule has become one of life safety since it
+// was raised: nothing keeps it out of sight any more, and only a person ends it.
+func (b *batch) becomeSafety(ctx context.Context, s *Signal, al *Alarm, at time.Time) error {
+	if !s.LifeSafety || al.LifeSafety {
+		return nil
+	}
+	al.Latched = true // first: so that nothing below closes it
+	b.mark(al)
+	for _, in := range []input{unshelved, inService} {
+		if err := b.hubStep(ctx, al, in, at, becameSafety); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const becameSafety = "its rule is about life safety now"
+
 // act queues what a signal asks for. What was late acts no more and a drill never
 // does; for what chatters, or is put aside, only devices are still commanded, such
-// as the cut of a hot plug: nobody is called, told or sent.
+// as the cut of a hot plug: nobody is called or sent, and nothing is said but what
+// the ladder of the chargers says of its own.
 func (b *batch) act(s *Signal, al *Alarm, chatters bool) {
 	if s.Late || s.Drill {
 		return
 	}
 	for _, x := range s.Actions {
-		if x.Type == commandAction || !chatters && !al.axes().hidden() {
+		if x.commands() || !chatters && !al.axes().hidden() {
 			b.tasks = append(b.tasks, task{al, x})
 		}
 	}
 }
 
-// commandAction is the type of an action that commands a device.
-const commandAction = "command"
+// The types of actions that command devices: one, or those of a rung of the
+// chargers' ladder.
+const (
+	commandAction = "command"
+	reactAction   = "react"
+)
+
+func (a *Action) commands() bool { return a.Type == commandAction || a.Type == reactAction }
 
 // hubStep moves an alarm without anyone's doing.
 func (b *batch) hubStep(ctx context.Context, al *Alarm, in input, at time.Time, text string) error {

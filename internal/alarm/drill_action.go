@@ -13,7 +13,7 @@ import (
 // DrillAction is what would have been done.
 type DrillAction struct {
 	Alarm   string         `json:"alarm"`
-	Type    string         `json:"type" doc:"command, broadcast, work_order, clip, notify"`
+	Type    string         `json:"type" doc:"command, react, broadcast, work_order, clip, notify"`
 	Text    event.Text     `json:"text" doc:"in words"`
 	Device  string         `json:"device,omitempty"`
 	Command string         `json:"command,omitempty"`
@@ -34,13 +34,16 @@ func (a *Alarms) words(ctx context.Context, al *Alarm, x Action) event.Text {
 	say := func(zh, en string, args ...any) event.Text {
 		return event.Text{ZH: fmt.Sprintf(zh, args...), EN: fmt.Sprintf(en, args...)}
 	}
+	name := x.Device
+	if a.o.Device != nil && x.commands() {
+		n, _ := a.o.Device(ctx, x.Device)
+		name = cmp.Or(n, x.Device)
+	}
 	switch x.Type {
+	case reactAction:
+		part, _ := x.Args["part"].(string)
+		return rungWords(x.Command, name, part)
 	case commandAction:
-		name := x.Device
-		if a.o.Device != nil {
-			n, _ := a.o.Device(ctx, x.Device)
-			name = cmp.Or(n, x.Device)
-		}
 		args := ""
 		if len(x.Args) > 0 {
 			b, _ := json.Marshal(x.Args) // of JSON values only
@@ -62,6 +65,26 @@ func (a *Alarms) words(ctx context.Context, al *Alarm, x Action) event.Text {
 		return event.Text{ZH: "通知" + targets(x.To, true), EN: "tell " + targets(x.To, false)}
 	}
 	return say("%s", "%s", x.Type)
+}
+
+// rungWords say what a rung of the chargers' ladder does.
+func rungWords(rung, name, part string) event.Text {
+	at := event.Text{ZH: name, EN: name}
+	if part != "" {
+		at = event.Text{ZH: name + " " + part + " 号口", EN: "port " + part + " of " + name}
+	}
+	switch rung {
+	case "cut":
+		return event.Text{ZH: "切断" + at.ZH, EN: "cut " + at.EN}
+	case "neighbours":
+		return event.Text{ZH: "切断" + at.ZH + "及左右各两口，向车棚广播警告", EN: "cut " + at.EN + " and two on either side, and warn the shed"}
+	case "evacuate":
+		return event.Text{
+			ZH: "切断" + at.ZH + "与整棚电源，向车棚和对面单元广播疏散，单元门解锁，路灯全亮",
+			EN: "cut " + at.EN + " and the feeder of the shed, tell the shed and the units that face it to leave, unlock their doors, lamps full",
+		}
+	}
+	return event.Text{ZH: rung, EN: rung}
 }
 
 func (a *Alarms) zones(ctx context.Context, ids []string) event.Text {

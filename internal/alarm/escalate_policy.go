@@ -178,10 +178,10 @@ func (a *Alarms) SetPolicy(ctx context.Context, p Policy) (Policy, error) {
 // policyOf is the policy of an alarm; ok is false when nobody is called for it.
 func (a *Alarms) policyOf(al *Alarm) (p Policy, ok bool) {
 	all := *a.policies.Load()
-	if p, ok = all[al.Policy]; ok && al.Policy != "" {
+	if p, ok = all[al.Policy]; ok && al.Policy != "" && (len(p.Steps) > 0 || !al.LifeSafety) {
 		return p, len(p.Steps) > 0
 	}
-	if al.LifeSafety {
+	if al.LifeSafety { // also where its rule names a policy that calls nobody: it is never muted
 		if p, ok = all[SafetyPolicy]; ok {
 			return p, len(p.Steps) > 0
 		}

@@ -18,7 +18,7 @@ const columns = `id, seq, rule, device, part, zone, device_name, kind, priority,
 const intoAlarm = "alarm(" + columns + ", prio_rank)"
 
 // changeAlarm writes the columns that change after an alarm was opened.
-const changeAlarm = `UPDATE alarm SET seq = ?, state = ?, active = ?, late = ?, times = ?, last_at = ?, acked_at = ?, acked_by = ?,
+const changeAlarm = `UPDATE alarm SET seq = ?, state = ?, active = ?, latched = ?, life_safety = ?, late = ?, times = ?, last_at = ?, acked_at = ?, acked_by = ?,
 	returned_at = ?, closed_at = ?, closed_by = ?, close_reason = ?, assignee = ?, assignee_id = ?, incident = ?, rule_version = ?,
 	realarm_at = ?, shelve_kind = ?, shelved_until = ?, shelved_by = ?, shelve_reason = ?, suppressed_by = ?, escalation = ?, told_at = ?,
 	quiet_at = ?, leads = ?, led = ? WHERE id = ?`
@@ -57,7 +57,7 @@ func (b *batch) change(ctx context.Context, al *Alarm) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.tx.ExecContext(ctx, changeAlarm, al.Seq, string(al.State), al.Active, al.Late, al.Count, al.LastAt.UnixMilli(), millis(al.AckedAt), al.AckedBy,
+	_, err = b.tx.ExecContext(ctx, changeAlarm, al.Seq, string(al.State), al.Active, al.Latched, al.LifeSafety, al.Late, al.Count, al.LastAt.UnixMilli(), millis(al.AckedAt), al.AckedBy,
 		millis(al.ReturnedAt), millis(al.ClosedAt), al.ClosedBy, al.CloseReason, al.Assignee, al.AssigneeID, al.Incident, al.RuleVersion,
 		millis(al.ReAlarmAt), al.ShelveKind, millis(al.ShelvedUntil), al.ShelvedBy, al.ShelveReason, al.SuppressedBy, string(escalation), millis(al.ToldAt),
 		millis(al.QuietAt), al.Leads, al.Led, al.ID)

@@ -46,7 +46,9 @@ func (c census) Passages(ctx context.Context, zone string, since time.Time) (all
 	if err != nil {
 		return nil, err
 	}
+	here := map[string]bool{}
 	for _, d := range c.devices.In(ctx, event.Door, zone) {
+		here[d.ID] = true
 		for before := int64(0); ; {
 			page, err := c.access.Badges(ctx, access.BadgeFilter{Door: d.ID, From: since, Before: before}, censusPage)
 			if err != nil {
@@ -62,6 +64,15 @@ func (c census) Passages(ctx context.Context, zone string, since time.Time) (all
 				break
 			}
 			before = page[len(page)-1].ID
+		}
+	}
+	seen, err := c.access.LastSeen(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	for person, b := range seen {
+		if !here[b.Door] {
+			all = append(all, muster.Passage{Person: person, Door: b.DoorName, At: b.At, Elsewhere: true})
 		}
 	}
 	return all, nil

@@ -132,7 +132,7 @@ func utterance(e *event.Event) row {
 	if e.Late {
 		late = "late"
 	}
-	return row{e.At, []string{"device", e.Device, e.Part, cmp.Or(e.Type, string(e.Channel)), late, string(e.Data), strconv.FormatUint(e.Seq, 10), "", ""}}
+	return row{e.At, []string{"device", e.Device, e.Part, cmp.Or(e.Type, string(e.Channel)), late, string(e.Readable()), strconv.FormatUint(e.Seq, 10), "", ""}}
 }
 
 // table is RFC 4180 with the mark by which a spreadsheet knows UTF-8. What comes from

@@ -16,6 +16,7 @@ func TestTableOfAnIncident(t *testing.T) {
 	b, err := table([]row{
 		{at, []string{"hub", "B棚", "", "comment", "陈静", `=HYPERLINK("http://x")`, "a-1", "冒烟", "Smoke"}},
 		utterance(&ev),
+		utterance(&event.Event{Device: "door-e01-1", Kind: event.Door, Channel: event.Happening, Type: "badge", At: at, Data: []byte(`{"credential":{"type":"pin","value":"135790"}}`)}),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -25,8 +26,11 @@ func TestTableOfAnIncident(t *testing.T) {
 		t.Error("a spreadsheet is not told that it is UTF-8")
 	}
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
-	if err != nil || len(rows) != 3 {
+	if err != nil || len(rows) != 4 {
 		t.Fatalf("%v %v", rows, err)
+	}
+	if strings.Contains(text, "135790") {
+		t.Error("a PIN is handed over")
 	}
 	if rows[1][6] != `'=HYPERLINK("http://x")` || rows[1][0] != "2026-11-28T19:00:00.120Z" {
 		t.Errorf("%q", rows[1])

@@ -62,9 +62,9 @@ func (a *App) buildDemo(context.Context) (err error) {
 	}
 	var cams []camera.Camera
 	for _, c := range d.town.Cameras {
-		cams = append(cams, camera.Camera{ID: c.ID, Scene: scenes[c.Scene]})
+		cams = append(cams, camera.Camera{ID: c.ID, Scene: scenes[c.Scene], Look: d.look(c.ID)})
 	}
-	cams = append(cams, camera.Camera{ID: spareCamera, Scene: scenes[community.ScenePlaza]})
+	cams = append(cams, camera.Camera{ID: spareCamera, Scene: scenes[community.ScenePlaza], Look: d.look(spareCamera)})
 	if d.cameras, err = camera.New(camera.Options{Addr: string(a.o.Config.RTSP.Addr), Cameras: cams, Log: a.log}); err != nil {
 		return err
 	}

@@ -57,6 +57,14 @@ func (d *demo) buildONVIF(rtsp string, log *slog.Logger) (err error) {
 	return err
 }
 
+// look has a camera's picture follow its head.
+func (d *demo) look(id string) func() (pan, tilt, zoom float64) {
+	return func() (pan, tilt, zoom float64) {
+		pan, tilt, zoom, _ = d.onvif.Position(id)
+		return pan, tilt, zoom
+	}
+}
+
 // lenses are the cameras that notice something and are registered with the hub.
 type lenses struct{ d *demo }
 

@@ -73,7 +73,10 @@ func (a *App) called(to []string, at time.Time) (people []notify.Recipient, fall
 		case "list":
 			c = a.rota.List(name)
 		case "user":
-			c = a.rota.User(name)
+			if c = a.rota.User(name); len(c.People) == 0 { // no longer here: a step that calls nobody is none
+				c = a.rota.Supervisor(at)
+				c.Gap = true
+			}
 		}
 		fallback = fallback || c.Gap
 		for _, p := range c.People {

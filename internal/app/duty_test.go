@@ -318,3 +318,12 @@ func TestShippedRulesNameWhatIsThere(t *testing.T) {
 		}
 	}
 }
+// An account that is named in a policy and has gone since calls those who are
+// called where the rota has nobody.
+func TestAStepThatNamesNobodyCallsTheSupervisors(t *testing.T) {
+	h := openHouse(t, t.TempDir())
+	people, fallback := h.app.called([]string{"user:u-gone"}, time.Now())
+	if len(people) == 0 || !fallback {
+		t.Errorf("%v %v", people, fallback)
+	}
+}

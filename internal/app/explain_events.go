@@ -87,6 +87,14 @@ func (x *explainer) cleared(ctx context.Context, r *rules.Rule, d *devices.Devic
 	return end, nil
 }
 
+const (
+	// curveBack is how far back a curve is read at most: the longest span of a window
+	// over measurements.
+	curveBack = 24 * time.Hour
+	// curvePoints are read of a curve at most; it gives no more than twice as many.
+	curvePoints = 5000
+)
+
 // past are the events before one that the rule's windows look back on, from the
 // journal; readings that came with QoS 0 from their curves.
 func (x *explainer) past(ctx context.Context, r *rules.Rule, ev *event.Event) ([]event.Event, error) {
@@ -111,7 +119,8 @@ func (x *explainer) past(ctx context.Context, r *rules.Rule, ev *event.Event) ([
 		if w.Metric == "" {
 			continue
 		}
-		points, _, err := x.series.Query(ctx, series.Query{Device: ev.Device, Part: ev.Part, Metric: w.Metric, From: ev.At.Add(-w.Span), To: ev.At, Step: time.Second})
+		back := min(w.Span, curveBack)
+		points, _, err := x.series.Query(ctx, series.Query{Device: ev.Device, Part: ev.Part, Metric: w.Metric, From: ev.At.Add(-back), To: ev.At, Step: max(time.Second, back/curvePoints)})
 		if err != nil {
 			return nil, err
 		}

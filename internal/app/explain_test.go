@@ -141,7 +141,10 @@ func TestWhyARuleIsNotRaised(t *testing.T) {
 
 // Readings with QoS 0 are not in the journal; the twin and the curves have them.
 func TestReadingsOfQoS0AreExplained(t *testing.T) {
-	h, _ := ruleHouse(t, map[string]string{"rise.yaml": ruleAbout("rising", `rise("temp_c", "10s") > 1000`)})
+	h, _ := ruleHouse(t, map[string]string{
+		"rise.yaml": ruleAbout("rising", `rise("temp_c", "10s") > 1000`),
+		"day.yaml":  ruleAbout("day", `changed("temp_c") && avg("temp_c", "24h") > 1000.0`),
+	})
 	c, _, _ := h.register("charger", "charger-1")
 	for i := range 3 {
 		c.Publish("dy/v1/charger/charger-1/telemetry", 0, false, fmt.Sprintf(`{"at":%q,"part":"3","values":{"temp_c":%d}}`, time.Now().Add(time.Duration(4*i-8)*time.Second).UTC().Format(time.RFC3339Nano), 40+i)).Wait()
@@ -155,6 +158,10 @@ func TestReadingsOfQoS0AreExplained(t *testing.T) {
 	}
 	if r := x.step("when"); !strings.HasPrefix(r.Value, `rise("temp_c", "10s") = 1`) || x.Event == nil || x.Event.Seq != 0 {
 		t.Errorf("%+v, %+v", r, x.Event)
+	}
+	// A window of a whole day is read in longer steps.
+	if x = h.explain("/rules/day/explain?device=charger-1&part=3"); x.Event == nil || !strings.Contains(fmt.Sprint(x.Why), `changed("temp_c") = true`) || !strings.Contains(fmt.Sprint(x.Why), "does not know") {
+		t.Errorf("%+v", x.Why)
 	}
 }
 

@@ -192,7 +192,7 @@ type Doors struct {
 	OfflineStaff    time.Duration `yaml:"offline_staff" reload:"restart" range:"1h..30d" doc:"the same of staff"`
 	OfflineCourier  time.Duration `yaml:"offline_courier" reload:"restart" range:"1h..30d" doc:"the same of couriers; a visitor's pass has its own end"`
 
-	OverstayHost time.Duration `yaml:"overstay_host" reload:"restart" range:"1s..24h" doc:"so long after the end of a pass the host is told that the guest's car is still inside"`
+	OverstayHost time.Duration `yaml:"overstay_host" reload:"restart" range:"1s..24h" doc:"so long after the end of a pass the host is told that the guest, or the guest's car, is still inside"`
 	OverstayDesk time.Duration `yaml:"overstay_desk" reload:"restart" range:"1s..24h" doc:"the same of the desk, as an alarm"`
 
 	FireScope            string        `yaml:"fire_scope" reload:"restart" enum:"building|unit|zone" doc:"what a fire input releases: the building around the door, its unit, or only the doors of its own zone"`

@@ -94,6 +94,10 @@ type hoursIn struct {
 }
 
 func (d *Doors) putHours(ctx context.Context, in *hoursIn) (*struct{}, error) {
+	d.stand(ctx, now()) // a door that was just registered has its zone, too
+	if x, ok := d.known(in.ID); ok && !web.Reaches(ctx, x.Zone) {
+		return nil, notYours()
+	}
 	return nil, problem(d.SetHours(ctx, who(ctx), in.ID, in.Body))
 }
 

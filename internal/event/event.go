@@ -55,6 +55,10 @@ type Event struct {
 	ReceivedAt time.Time `json:"received_at"` // hub clock, UTC
 	Late       bool      `json:"late"`
 
+	// Reused says that the device has used the number for another event, or the boot is
+	// over: the device's room sets it, in the journal's order, for those behind it.
+	Reused bool `json:"-"`
+
 	// Data is the event's data, the telemetry's values, the state object, or the
 	// whole payload on Presence and Reply: always one JSON object.
 	Data json.RawMessage `json:"data"`

@@ -56,8 +56,9 @@ const stamp = "2006-01-02T15:04:05.000Z07:00"
 
 func show(e event.Event) view {
 	data := map[string]any{}
-	if err := json.Unmarshal(e.Data, &data); err != nil || data == nil {
-		data = map[string]any{"raw": string(e.Data)} // never for what was decoded
+	text := e.Readable()
+	if err := json.Unmarshal(text, &data); err != nil || data == nil {
+		data = map[string]any{"raw": string(text)} // never for what was decoded
 	}
 	return view{
 		Seq: e.Seq, ID: e.ID, Device: e.Device, Kind: e.Kind, Zone: e.Zone, Channel: e.Channel, Type: e.Type, Part: e.Part,

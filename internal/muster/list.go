@@ -18,6 +18,7 @@ type Passage struct {
 	Person, Name, Unit, Door string
 	At                       time.Time
 	Out                      bool
+	Elsewhere                bool // it was by a door outside of the area, inwards
 }
 
 // Why somebody is on the list.
@@ -51,10 +52,18 @@ func (e *Entry) accounted() bool { return e.State == Safe || e.State == Away }
 
 // compile makes the list: all who live in the area, and all whose last passage
 // there was inwards. Who left last is listed as out; most doors have no reader
-// inside, so who lives there and was not seen leaving counts as at home.
+// inside, so who lives there and was not seen leaving counts as at home. Of others it is
+// enough that they came in somewhere else since: they can't be in both places. Of those
+// who live there it is not: they may have come home behind somebody.
 func compile(people []Person, passages []Passage) []Entry {
-	last := map[string]Passage{}
+	last, elsewhere := map[string]Passage{}, map[string]time.Time{}
 	for _, p := range passages {
+		if p.Elsewhere {
+			if p.At.After(elsewhere[p.Person]) {
+				elsewhere[p.Person] = p.At
+			}
+			continue
+		}
 		if p.Person != "" && !p.At.Before(last[p.Person].At) {
 			last[p.Person] = p
 		}
@@ -63,7 +72,7 @@ func compile(people []Person, passages []Passage) []Entry {
 	for _, p := range people {
 		e := Entry{Person: p.ID, Name: p.Name, Unit: p.Unit, Flat: p.Flat, Essential: p.Essential, Basis: Home}
 		seen, ok := last[p.ID]
-		if p.Guest && (!ok || seen.Out) { // never came, or has gone: nobody waits for them
+		if p.Guest && (!ok || seen.Out || elsewhere[p.ID].After(seen.At)) { // never came, or has gone: nobody waits for them
 			delete(last, p.ID)
 			continue
 		}
@@ -74,7 +83,7 @@ func compile(people []Person, passages []Passage) []Entry {
 		es = append(es, e)
 	}
 	for id, seen := range last { // guests, staff, couriers
-		if seen.Out {
+		if seen.Out || elsewhere[id].After(seen.At) {
 			continue
 		}
 		e := Entry{Person: id, Name: seen.Name, Unit: seen.Unit}

@@ -53,9 +53,9 @@ func block8() town {
 			{"p3", "李敏", "west/b08/u1", "0402", false, false}, {"p4", "赵师傅", "west/b08/u1", "", true, false},
 		},
 		passages: []Passage{
-			{"p1", "王芳", "west/b08/u1", "d1", ago(3 * time.Hour), false}, {"p1", "王芳", "west/b08/u1", "d1", ago(2 * time.Hour), true},
-			{"p2", "王强", "west/b08/u1", "d1", ago(5 * time.Hour), true}, {"p2", "王强", "west/b08/u1", "d1", ago(time.Hour), false},
-			{"c9", "快递", "", "d1", ago(time.Minute), false}, {"c8", "访客", "", "d1", ago(time.Minute), true},
+			{"p1", "王芳", "west/b08/u1", "d1", ago(3 * time.Hour), false, false}, {"p1", "王芳", "west/b08/u1", "d1", ago(2 * time.Hour), true, false},
+			{"p2", "王强", "west/b08/u1", "d1", ago(5 * time.Hour), true, false}, {"p2", "王强", "west/b08/u1", "d1", ago(time.Hour), false, false},
+			{"c9", "快递", "", "d1", ago(time.Minute), false, false}, {"c8", "访客", "", "d1", ago(time.Minute), true, false},
 		},
 	}
 }
@@ -148,9 +148,34 @@ func TestGuestsCountWhenADoorLetThemIn(t *testing.T) {
 	at := time.Now()
 	es := compile(
 		[]Person{guest("v1", "没来的"), guest("v2", "在里面的"), guest("v3", "走了的"), {ID: "p1", Name: "王芳", Unit: "west/b08/u1", Flat: "0301"}},
-		[]Passage{{"v2", "在里面的", "west/b08/u1", "d1", at, false}, {"v3", "走了的", "west/b08/u1", "d1", at, false}, {"v3", "走了的", "west/b08/u1", "d1", at.Add(time.Minute), true}},
+		[]Passage{{"v2", "在里面的", "west/b08/u1", "d1", at, false, false}, {"v3", "走了的", "west/b08/u1", "d1", at, false, false}, {"v3", "走了的", "west/b08/u1", "d1", at.Add(time.Minute), true, false}},
 	)
 	if len(es) != 2 || es[0].Person != "v2" || es[0].Flat != "0301" || es[0].Basis != Inside || es[1].Person != "p1" {
 		t.Fatalf("%+v", es)
+	}
+}
+
+// Who came in somewhere else since is not in the building any more; of those who live in
+// it that is not said.
+func TestNobodyIsInTwoPlaces(t *testing.T) {
+	at := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	in := func(person string, after time.Duration, elsewhere bool) Passage {
+		return Passage{Person: person, Name: person, Door: "d", At: at.Add(after), Elsewhere: elsewhere}
+	}
+	people := []Person{{ID: "lives", Name: "王芳"}, {ID: "guest", Name: "客", Guest: true}, {ID: "guest2", Name: "客二", Guest: true}}
+	es := compile(people, []Passage{
+		in("lives", 0, false), in("lives", time.Hour, true),
+		in("guest", 0, false), in("guest", time.Hour, true),
+		in("guest2", time.Hour, true), in("guest2", 2*time.Hour, false),
+		in("crew", 0, false), in("crew", time.Minute, true),
+		in("courier", time.Hour, false), in("courier", 0, true),
+		in("stranger", 0, true),
+	})
+	got := map[string]string{}
+	for _, e := range es {
+		got[e.Person] = e.Basis
+	}
+	if len(got) != 3 || got["lives"] != Inside || got["guest2"] != Inside || got["courier"] != Inside {
+		t.Errorf("%v", got)
 	}
 }

@@ -35,6 +35,7 @@ func topicActions() map[string]Action {
 		"order":        OrdersRead,
 		"notify":       Self, // only what is for the reader
 		"call":         Home, // only what is for the reader
+		"pass":         Home, // the same
 		"rota":         DutyRead,
 		"drill":        AlarmsRead,
 		"incident":     AlarmsRead,

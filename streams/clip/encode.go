@@ -117,9 +117,11 @@ func (e *encoder) samples(f *fragment, o *order, p *piece) ([]*fmp4.Sample, erro
 		if pic.H265 != e.params.h265() {
 			return nil, errChanged
 		}
-		nalus := pic.NALUs()
 		times[i] = o.Next(pic.pts)
-		payload, err := h264.AVCC(e.params.lean(nalus)).Marshal()
+		// Its parameter sets stay in a key frame although the header has some: a camera
+		// that is set anew while a clip is recorded must not end it, and what it sends when
+		// it is set back must not be decoded with the sets in between.
+		payload, err := h264.AVCC(pic.NALUs()).Marshal()
 		if err != nil {
 			return nil, fmt.Errorf("encode picture: %w", err)
 		}

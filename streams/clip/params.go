@@ -1,7 +1,6 @@
 package clip
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -84,17 +83,4 @@ func (p *params) head() ([]byte, error) {
 	}
 	b := out.Bytes()
 	return b, name(b, p.sounds)
-}
-
-// lean leaves out the parameter sets that the header has. Others stay in the
-// picture, where decoders find them too: a camera that is set anew while a clip is
-// recorded must not end it.
-func (p *params) lean(nalus [][]byte) [][]byte {
-	out := make([][]byte, 0, len(nalus))
-	for _, n := range nalus {
-		if !bytes.Equal(n, p.vps) && !bytes.Equal(n, p.sps) && !bytes.Equal(n, p.pps) {
-			out = append(out, n)
-		}
-	}
-	return out
 }

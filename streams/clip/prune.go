@@ -67,7 +67,7 @@ func (r *Recorder) pruneOnce(ctx context.Context, now time.Time) error {
 }
 
 // deleteClips deletes clips that ended before a moment, the oldest first, until it is
-// enough. freed are the bytes of files that no clip has any more.
+// enough. freed are the bytes of files that no clip has any more; recordings may.
 func (r *Recorder) deleteClips(ctx context.Context, before time.Time, why string, enough func(freed int64) bool) (freed int64, err error) {
 	after := ""
 	for {
@@ -98,12 +98,17 @@ func (r *Recorder) deleteClips(ctx context.Context, before time.Time, why string
 func (r *Recorder) deleteClip(ctx context.Context, c *Clip, who, why string) (freed int64, err error) {
 	var alone []string
 	err = r.o.DB.Tx(ctx, func(tx *sql.Tx) error {
-		if alone, err = onlyOf(ctx, tx, c); err != nil {
+		mine, err := onlyOf(ctx, tx, c)
+		if err != nil {
 			return err
 		}
-		for _, name := range alone {
-			if info, err := os.Stat(filepath.Join(r.o.Dir, c.Camera, name)); err == nil {
+		freed, alone = 0, alone[:0]
+		for _, x := range mine {
+			if info, err := os.Stat(filepath.Join(r.o.Dir, c.Camera, x.name)); err == nil {
 				freed += info.Size()
+			}
+			if !x.taped {
+				alone = append(alone, x.name)
 			}
 		}
 		if err := remove(ctx, tx, c.ID); err != nil {
@@ -127,23 +132,29 @@ func (r *Recorder) deleteClip(ctx context.Context, c *Clip, who, why string) (fr
 	return freed, r.o.Feed.Committed(ctx)
 }
 
-// onlyOf are the reels that no other clip has, and no recording.
-func onlyOf(ctx context.Context, tx *sql.Tx, c *Clip) (names []string, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT reel FROM clip_reels AS mine WHERE clip = ? AND NOT EXISTS
-		(SELECT 1 FROM clip_reels AS o WHERE o.camera = mine.camera AND o.reel = mine.reel AND o.clip <> mine.clip)
-		AND NOT EXISTS (SELECT 1 FROM recordings AS t WHERE t.camera = mine.camera AND t.reel = mine.reel)`, c.ID)
+// ownReel is a reel that no other clip has; taped tells that a recording has it.
+type ownReel struct {
+	name  string
+	taped bool
+}
+
+// onlyOf are the reels that no other clip has.
+func onlyOf(ctx context.Context, tx *sql.Tx, c *Clip) (list []ownReel, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT reel, EXISTS (SELECT 1 FROM recordings AS t WHERE t.camera = mine.camera AND t.reel = mine.reel)
+		FROM clip_reels AS mine WHERE clip = ? AND NOT EXISTS
+		(SELECT 1 FROM clip_reels AS o WHERE o.camera = mine.camera AND o.reel = mine.reel AND o.clip <> mine.clip)`, c.ID)
 	if err != nil {
 		return nil, fmt.Errorf("read reels of clip %s: %w", c.ID, err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
+		var x ownReel
+		if err := rows.Scan(&x.name, &x.taped); err != nil {
 			return nil, fmt.Errorf("read reels of clip %s: %w", c.ID, err)
 		}
-		names = append(names, name)
+		list = append(list, x)
 	}
-	return names, rows.Err()
+	return list, rows.Err()
 }
 
 // sweep deletes files that no clip has and returns the bytes of those that one has.

@@ -98,6 +98,37 @@ func TestRetention(t *testing.T) {
 	h.checkMetrics(reg)
 }
 
+// A clip of a camera that is recorded all the time costs no space of its own. Where
+// clips have too much, no more of them go than it takes.
+func TestRetentionBesideRecordings(t *testing.T) {
+	t.Parallel()
+	sim := simulate(t, camera.Camera{ID: "cam-1", Scene: "plaza"}, camera.Camera{ID: "cam-2", Scene: "plaza"}, camera.Camera{ID: "cam-3", Scene: "plaza"})
+	ids := []string{"cam-1", "cam-2", "cam-3"}
+	h := open(t, t.TempDir(), continuous(ids...), source(sim, ids[0]), source(sim, ids[1]), source(sim, ids[2]))
+	for _, id := range ids {
+		h.taped(id, 2*time.Second)
+		h.over(h.record("clip-"+id, id, time.Second, time.Second).ID)
+	}
+	ctx, soon := context.Background(), time.Now().Add(time.Hour)
+	must(t, h.clips.pruneOnce(ctx, soon))
+	size := h.clips.metrics.disk.Load()
+	h.clips.most.Store(size - 1)
+	must(t, h.clips.pruneOnce(ctx, soon))
+	cs, _, err := h.clips.List(ctx, Filter{Limit: 10})
+	must(t, err)
+	if len(cs) != 2 {
+		t.Errorf("%d clips of 3 are left of which the oldest was too much", len(cs))
+	}
+	if now := h.clips.metrics.disk.Load(); now >= size || now == 0 {
+		t.Errorf("clips have %d bytes, before %d", now, size)
+	}
+	for _, id := range ids {
+		if reels, _ := h.files(id); reels == 0 {
+			t.Errorf("the recording of %s is gone", id)
+		}
+	}
+}
+
 // checkMetrics: the series are there, and none of them names a camera.
 func (h *hub) checkMetrics(reg *prometheus.Registry) {
 	h.t.Helper()

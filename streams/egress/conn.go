@@ -15,8 +15,8 @@ const (
 	MaxBytes    = 65000
 )
 
-// ErrFull says that the kernel had no room for a datagram: it is lost, as on the
-// network, and the viewer asks for it again.
+// ErrFull says that the kernel had no room for a datagram, or no way just now: it is
+// lost, as on the network, and the viewer asks for it again.
 var ErrFull = errors.New("no room in the socket")
 
 // Conn is a UDP socket for ICE's mux, and for RTP past the mux. It never waits for

@@ -76,8 +76,12 @@ func (s *sender) send(b []byte, seg int, to netip.AddrPort) (calls, sent int, er
 	return calls, sent, nil
 }
 
+// refusal tells what is lost from what can't be sent to. A cable that is pulled, a route
+// that is set anew or a firewall that is being loaded passes by, as any hole in the
+// network does: who is really gone, ICE finds out.
 func refusal(e syscall.Errno) error {
-	if e == unix.EAGAIN || e == unix.ENOBUFS {
+	switch e {
+	case unix.EAGAIN, unix.ENOBUFS, unix.ENETUNREACH, unix.EHOSTUNREACH, unix.ENETDOWN, unix.EPERM:
 		return ErrFull
 	}
 	return fmt.Errorf("send: %w", e)

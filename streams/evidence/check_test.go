@@ -218,6 +218,66 @@ func folder(t *testing.T, s *Signed, video []byte) string {
 	return dir
 }
 
+// What was a clip is told of, whatever has become of it: in a folder of many a damaged
+// one must not be passed over.
+func TestDamagedFiles(t *testing.T) {
+	s, video := made(t, 5, keyOf("hub"))
+	id := "01M8H76EJYN2R7YCVAGMJZFETF"
+	archive := func(names ...string) []byte {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for _, name := range names {
+			f, err := z.Create(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := video
+			if strings.HasSuffix(strings.ToLower(name), ".json") {
+				text = s.Raw()
+			}
+			_, _ = f.Write(text)
+		}
+		_ = z.Close()
+		return b.Bytes()
+	}
+	whole := archive(ManifestName, VideoName)
+	for name, c := range map[string]struct {
+		file string
+		b    []byte
+	}{
+		"cut off":                {id + ".json", s.Raw()[:len(s.Raw())/2]},
+		"emptied":                {id + ".json", nil},
+		"a byte changed":         {"case.json", bytes.Replace(s.Raw(), []byte(`"parts":[`), []byte(`"parts":{`), 1)},
+		"another format":         {"case.json", bytes.Replace(s.Raw(), []byte(Format), []byte("dongyue-clip/9"), 1)},
+		"an archive cut off":     {"x.zip", whole[:len(whole)-30]},
+		"an empty archive":       {"x.zip", nil},
+		"no manifest":            {"x.zip", archive(VideoName)},
+		"two videos":             {"x.zip", archive(ManifestName, VideoName, VideoName)},
+		"two videos on Windows":  {"x.zip", archive(ManifestName, VideoName, "CLIP.MP4")},
+		"two manifests":          {"x.zip", archive(ManifestName, VideoName, "./"+ManifestName)},
+		"two, by a backward way": {"x.zip", archive(ManifestName, VideoName, `.\`+VideoName)},
+	} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, c.file)
+		if err := os.WriteFile(file, c.b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "notes.json"), []byte(`{"a":1}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{dir, file} {
+			if rs, err := CheckPath(path, nil); err != nil || len(rs) != 1 || rs[0].OK {
+				t.Errorf("%s, %s: %+v, %v", name, filepath.Base(path), rs, err)
+			}
+		}
+	}
+	if file := filepath.Join(t.TempDir(), "x.zip"); os.WriteFile(file, archive(ManifestName, VideoName, "README.txt"), 0o600) == nil {
+		if rs, err := CheckPath(file, nil); err != nil || !rs[0].OK {
+			t.Errorf("a good one: %+v, %v", rs, err)
+		}
+	}
+}
+
 func TestPaths(t *testing.T) {
 	s, video := made(t, 5, keyOf("hub"))
 	dir := folder(t, s, video)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -90,7 +91,7 @@ func checkPair(name, manifest, video string, key ed25519.PublicKey) (Report, err
 		return Report{}, err
 	}
 	s, err := Parse(b)
-	if errors.Is(err, ErrMalformed) {
+	if errors.Is(err, ErrMalformed) || err != nil && ours(manifest, b) {
 		return Unreadable(name, err), nil
 	}
 	if err != nil {
@@ -111,6 +112,17 @@ func checkPair(name, manifest, video string, key ed25519.PublicKey) (Report, err
 	return Check(name, s, File{f, info.Size()}, key), nil
 }
 
+// ours tells whether what can't be read was a clip's manifest: it must not be passed
+// over as if it had nothing to do with clips.
+func ours(path string, b []byte) bool {
+	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	return bytes.HasPrefix(bytes.TrimSpace(b), []byte(`{"manifest"`)) || bytes.Contains(b, []byte(`"dongyue-clip/`)) ||
+		len(name) == ulidLength && !json.Valid(b)
+}
+
+// ulidLength is how long the names are that the hub gives to clips.
+const ulidLength = 26
+
 func readAtMost(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -120,31 +132,54 @@ func readAtMost(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxManifest+1))
 }
 
-func checkZip(path string, key ed25519.PublicKey) (Report, error) {
-	z, err := zip.OpenReader(path)
+func checkZip(file string, key ed25519.PublicKey) (Report, error) {
+	z, err := zip.OpenReader(file)
+	if errors.Is(err, zip.ErrFormat) || errors.Is(err, zip.ErrAlgorithm) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return Unreadable(file, errors.New("the archive is damaged or cut off")), nil
+	}
 	if err != nil {
-		return Report{}, fmt.Errorf("%s: %w", path, err)
+		return Report{}, fmt.Errorf("%s: %w", file, err)
 	}
 	defer func() { _ = z.Close() }()
+	if name := twice(z.File); name != "" {
+		return Unreadable(file, fmt.Errorf("the archive has %s twice: what is taken out may not be what was checked", name)), nil
+	}
 	m, err := z.Open(ManifestName)
+	if _, noVideo := fs.Stat(z, VideoName); err != nil && noVideo == nil {
+		return Unreadable(file, fmt.Errorf("the archive has a video and no %s", ManifestName)), nil
+	}
 	if err != nil {
-		return Report{}, fmt.Errorf("%s: %w: there is no %s in it", path, ErrNoManifest, ManifestName)
+		return Report{}, fmt.Errorf("%s: %w: there is no %s in it", file, ErrNoManifest, ManifestName)
 	}
 	defer func() { _ = m.Close() }()
 	b, err := io.ReadAll(io.LimitReader(m, maxManifest+1))
 	if err != nil {
-		return Unreadable(path, err), nil
+		return Unreadable(file, err), nil
 	}
 	s, err := Parse(b)
 	if err != nil {
-		return Unreadable(path, err), nil
+		return Unreadable(file, err), nil
 	}
 	v, err := z.Open(VideoName)
 	if err != nil {
-		return Check(path, s, File{bytes.NewReader(nil), 0}, key), nil
+		return Check(file, s, File{bytes.NewReader(nil), 0}, key), nil
 	}
 	defer func() { _ = v.Close() }()
-	return checkStream(path, s, v, key)
+	return checkStream(file, s, v, key)
+}
+
+// twice names a file that an archive has more than once, as programs see it that take
+// it out: capitals and separators make no difference on some systems.
+func twice(files []*zip.File) string {
+	seen := map[string]bool{}
+	for _, f := range files {
+		name := strings.ToLower(path.Clean("/" + strings.ReplaceAll(f.Name, `\`, "/")))
+		if seen[name] && (name == "/"+ManifestName || name == "/"+VideoName) {
+			return name[1:]
+		}
+		seen[name] = true
+	}
+	return ""
 }
 
 // checkStream checks a video that can only be read from front to back.

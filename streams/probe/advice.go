@@ -18,6 +18,9 @@ const (
 	wallPixels = 1280 * 720 // more is not seen on a tile
 	wallKbps   = 2000
 	longGOPMS  = 4000 // until a picture after a loss
+
+	clockSeconds = 3 // from so long on it can be told whether the clock is right
+	clockOff     = 2 // times as fast, or as slow
 )
 
 func (r *Report) advise(o Options) {
@@ -33,6 +36,9 @@ func (r *Report) advise(o Options) {
 	}
 	if v.BFrames {
 		add("b_frames", "画面含 B 帧：请在摄像机上关闭，否则浏览器中不流畅。", "The stream has B-frames: switch them off in the camera, or browsers show it unevenly.")
+	}
+	if rate := v.clock(r.Seconds); r.Seconds >= clockSeconds && v.Frames > 10 && (rate > clockOff || rate < 1.0/clockOff) {
+		add("clock", "画面的 RTP 时间戳不是 90 kHz：请更新摄像机固件；枢纽以到达时间为准。", "The pictures' RTP clock does not run at 90 kHz: update the camera's firmware; the hub goes by when they come.")
 	}
 	if v.GOPMS > longGOPMS {
 		add("gop", "关键帧间隔超过 4 秒：建议设为 2 秒，丢包后恢复更快。", "Key frames are more than 4 s apart: set 2 s, so that a picture comes back sooner after a loss.")

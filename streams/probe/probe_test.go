@@ -118,6 +118,25 @@ func TestCounting(t *testing.T) {
 	}
 }
 
+// A clock that is none is told of, and only such a one.
+func TestAdviceOnTheClock(t *testing.T) {
+	for step, want := range map[uint32]bool{3600: false, 3000: false, 40: true, 1: true, 40_000: true} {
+		tr := newTrack(&description.Media{Type: description.MediaTypeVideo}, &format.H264{PayloadTyp: 96, PacketizationMode: 1})
+		for i := range uint32(125) {
+			tr.packet(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(i), Timestamp: i * step, Marker: true}, Payload: []byte{0x65, 1, 2, 3}})
+		}
+		r := &Report{Tracks: []*Track{tr}, Seconds: 5}
+		r.advise(Options{HasSub: true})
+		told := false
+		for _, a := range r.Advice {
+			told = told || a.Code == "clock" && a.Text.ZH != "" && a.Text.EN != ""
+		}
+		if told != want {
+			t.Errorf("%d ticks a picture: told %v", step, told)
+		}
+	}
+}
+
 // FuzzTrack: whatever packets say, the count goes on.
 func FuzzTrack(f *testing.F) {
 	f.Add([]byte{0x67, 0x4d, 0x40, 0x1f, 0xec}, true)

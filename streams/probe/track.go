@@ -186,6 +186,11 @@ func profile265(idc uint8) string {
 	return fmt.Sprint("profile", idc)
 }
 
+// clock is how fast the camera's clock ran against ours.
+func (t *Track) clock(seconds float64) float64 {
+	return float64(t.last-t.first) / float64(max(1, t.ClockRate)) / max(seconds, 0.001)
+}
+
 // sum computes the rates over the time that was looked at.
 func (t *Track) sum(seconds float64) {
 	if seconds <= 0 {

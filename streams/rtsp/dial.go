@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/url"
@@ -32,12 +33,19 @@ type line struct {
 	redirects int
 	again     bool // the last 401 may be answered
 	scheme    error
+	newest    string // the newest request's CSeq
+	noRange   bool   // the camera wants none in PLAY
+
+	sets map[string][][]byte // of the description, by payload type
+	life
 }
 
 // asked is a request that awaits its answer.
 type asked struct {
 	method    base.Method
+	url       *base.URL
 	transport base.HeaderValue
+	session   base.HeaderValue
 }
 
 // Bounds of what a camera can make a line do.
@@ -60,15 +68,33 @@ func (p *Puller) dial(ctx context.Context, from streams.Source, proto gortsplib.
 		u.User = nil
 	}
 	dialer := net.Dialer{Timeout: dialTimeout, ControlContext: p.networks.Control}
+	secure := pin.Config(from.Fingerprint, p.tls)
 	l.Client = &gortsplib.Client{
-		Scheme: u.Scheme, Host: u.Host, Protocol: &proto, TLSConfig: pin.Config(from.Fingerprint, p.tls), UserAgent: "dongyue",
+		Scheme: u.Scheme, Host: u.Host, Protocol: &proto, UserAgent: "dongyue",
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		// Many cameras send from ports that they have not named.
 		AnyPortEnable: proto == gortsplib.ProtocolUDP,
 		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, addr)
+			c, err := dialer.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			l.wire = newTidy(c)
+			return l.wire, nil
 		},
-		OnRequest: l.request, OnResponse: l.response,
+		DialTLSContext: func(_ context.Context, network, addr string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			cfg := secure.Clone()
+			if host, _, err := net.SplitHostPort(addr); err == nil && cfg.ServerName == "" {
+				cfg.ServerName = host
+			}
+			l.wire = newTidy(tls.Client(c, cfg))
+			return l.wire, nil
+		},
+		OnRequest: l.request, OnResponse: l.response, OnServerRequest: l.requested,
 		OnTransportSwitch: func(error) {},
 		OnDecodeError:     func(error) {}, // counted where the unit is lost
 		OnPacketsLost:     to.packets,
@@ -97,12 +123,18 @@ func (l *line) Setup(u *base.URL, m *description.Media, rtpPort, rtcpPort int) (
 	return res, err
 }
 
-// Play is the client's.
+// Play is the client's. A camera that has no ranges is asked without one.
 func (l *line) Play(r *headers.Range) (res *base.Response, err error) {
-	err = l.repeat(func() error {
+	send := func() error {
 		res, err = l.Client.Play(r)
 		return err
-	})
+	}
+	err = l.repeat(send)
+	var status liberrors.ErrClientBadStatusCode
+	if errors.As(err, &status) && status.Code == base.StatusInvalidRange {
+		l.noRange = true
+		err = l.repeat(send)
+	}
 	return res, err
 }
 
@@ -127,13 +159,25 @@ func (l *line) repeat(send func() error) (err error) {
 
 // request adds the password as the camera wants it.
 func (l *line) request(r *base.Request) {
+	l.number(r)
 	if seq := r.Header["CSeq"]; len(seq) == 1 {
 		if len(l.asked) >= maxAsked {
 			clear(l.asked)
 		}
-		l.asked[seq[0]] = asked{r.Method, r.Header["Transport"]}
+		l.newest = seq[0]
+		l.asked[seq[0]] = asked{r.Method, r.URL, r.Header["Transport"], r.Header["Session"]}
 	}
-	if l.account == nil {
+	if r.Method == base.Play {
+		l.wire.play()
+		if l.noRange {
+			delete(r.Header, "Range")
+		}
+	}
+	l.authorize(r)
+}
+
+func (l *line) authorize(r *base.Request) {
+	if l.account == nil || r.URL == nil {
 		return
 	}
 	if a := l.account.Authorization(string(r.Method), r.URL.String()); a != "" {
@@ -141,42 +185,60 @@ func (l *line) request(r *base.Request) {
 	}
 }
 
+// requested lets the library agree to what a camera asks for of its own accord:
+// parameters and announcements are nothing that a picture should end for. It ends
+// when the camera says so, or that it has moved (RFC 2326, 10.10).
+func (l *line) requested(r *base.Request) {
+	if r.Method != base.Teardown && r.Method != "REDIRECT" {
+		r.Method = base.Options
+	}
+}
+
 // response reads what concerns the password and puts right what cameras do not
 // write as the standard has it, before the library reads it.
 func (l *line) response(r *base.Response) {
-	var of asked
-	if seq := r.Header["CSeq"]; len(seq) == 1 {
-		of = l.asked[strings.TrimSpace(seq[0])]
-		delete(l.asked, strings.TrimSpace(seq[0]))
+	seq := l.newest // which is meant by an answer without a number
+	if is := r.Header["CSeq"]; len(is) == 1 {
+		seq = strings.TrimSpace(is[0])
 	}
+	of := l.asked[seq]
+	delete(l.asked, seq)
+	mendSession(r)
 	switch code := r.StatusCode; {
 	case code == base.StatusUnauthorized:
 		l.again, l.scheme = false, nil
 		if l.account != nil {
 			l.again, l.scheme = l.account.Take(r.Header["WWW-Authenticate"])
 		}
+		if l.again && l.playing {
+			l.keep(of)
+		}
 		return
+	case of.method == base.Options && code != base.StatusOK:
+		r.StatusCode = base.StatusOK // nobody needs the answer, and DESCRIBE tells what is wrong; without one the library does not play
 	case code >= base.StatusMovedPermanently && code <= base.StatusUseProxy:
-		l.redirected(r)
-	case of.method == base.Options && optional(code):
-		r.StatusCode = base.StatusOK // nobody needs the answer, and without one the library does not play
+		l.redirected(r, of)
 	case code == base.StatusOK:
 		if l.account != nil {
 			l.account.Accepted()
 		}
+		l.playing = l.playing || of.method == base.Play
 	}
-	mend(r, of)
+	l.mend(r, of)
 }
 
 // redirected lets the library follow a redirect (RFC 2326, 11.3) a few times, to
 // RTSP only. The host is another one, which asks for the password itself.
-func (l *line) redirected(r *base.Response) {
+func (l *line) redirected(r *base.Response, of asked) {
 	if l.redirects++; l.redirects > maxRedirects {
 		delete(r.Header, "Location")
 		return
 	}
 	if to := r.Header["Location"]; len(to) == 1 {
-		u, err := url.Parse(to[0])
+		u, err := url.Parse(strings.TrimSpace(to[0]))
+		if err == nil && of.url != nil { // a relative one is of this camera
+			u = (*url.URL)(of.url).ResolveReference(u)
+		}
 		if err != nil || u.Scheme != "rtsp" && u.Scheme != "rtsps" || u.Host == "" {
 			delete(r.Header, "Location") // the status is the error then
 			return
@@ -186,16 +248,5 @@ func (l *line) redirected(r *base.Response) {
 	}
 	if l.account != nil {
 		l.account.Forget()
-	}
-}
-
-// optional are the answers of cameras that have no OPTIONS.
-func optional(code base.StatusCode) bool {
-	switch code {
-	case base.StatusBadRequest, base.StatusNotFound, base.StatusMethodNotAllowed, base.StatusParameterNotUnderstood,
-		base.StatusSessionNotFound, base.StatusMethodNotValidInThisState, base.StatusNotImplemented, base.StatusOptionNotSupported:
-		return true
-	default:
-		return false
 	}
 }

@@ -9,9 +9,13 @@ import (
 )
 
 // mend rewrites headers of an answer that cameras are known to get wrong.
-func mend(r *base.Response, of asked) {
+func (l *line) mend(r *base.Response, of asked) {
 	switch of.method {
 	case base.Describe:
+		if r.StatusCode == base.StatusOK {
+			r.Body, l.sets = mendSDP(r.Body)
+			mendBase(r)
+		}
 		ct := r.Header["Content-Type"]
 		switch {
 		case len(ct) == 0 && bytes.HasPrefix(r.Body, []byte("v=0")):
@@ -25,10 +29,50 @@ func mend(r *base.Response, of asked) {
 			if t := r.Header["Transport"]; len(t) > 0 {
 				got = t[0]
 			}
-			r.Header["Transport"] = base.HeaderValue{mendTransport(of.transport[0], got)}
+			mended := mendTransport(of.transport[0], got)
+			l.wire.agree(mended)
+			r.Header["Transport"] = base.HeaderValue{mended}
 		}
 	default:
 	}
+}
+
+// mendBase takes a Content-Base out that is no address: that of the request counts
+// then (RFC 2326, C.1.1).
+func mendBase(r *base.Response) {
+	was, ok := r.Header["Content-Base"]
+	if !ok {
+		return
+	}
+	at := strings.TrimSpace(was[0])
+	delete(r.Header, "Content-Base")
+	if u, err := base.ParseURL(at); err == nil && u.Host != "" || strings.HasPrefix(at, "/") && !strings.HasPrefix(at, "//") && plainPath(at) {
+		r.Header["Content-Base"] = base.HeaderValue{at}
+	}
+}
+
+func plainPath(p string) bool {
+	_, err := base.ParseURL("rtsp://camera" + p)
+	return err == nil
+}
+
+// mendSession writes the session's name, and the time without a sign of life after
+// which it ends where that is a number of seconds (RFC 2326, 12.37).
+func mendSession(r *base.Response) {
+	was := r.Header["Session"]
+	if len(was) == 0 {
+		return
+	}
+	name, rest, _ := strings.Cut(was[0], ";")
+	out := strings.TrimSpace(name)
+	for p := range strings.SplitSeq(rest, ";") {
+		key, value, _ := strings.Cut(p, "=")
+		if n, err := strconv.ParseUint(strings.Trim(value, ` "`), 10, 20); err == nil && n > 0 && strings.EqualFold(strings.TrimSpace(key), "timeout") {
+			out += ";timeout=" + strconv.FormatUint(n, 10)
+			break
+		}
+	}
+	r.Header["Session"] = base.HeaderValue{out}
 }
 
 // mendTransport returns what a camera means by its Transport header (RFC 2326,

@@ -6,8 +6,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,18 +63,31 @@ func (p *Puller) Pull(ctx context.Context, from streams.Source, to streams.Sink)
 		return fmt.Errorf("pull: %w", err)
 	}
 	first, others := order(from.Transport)
-	err := p.pull(ctx, from, first, to)
+	err := p.heard(ctx, from, first, to)
 	for _, proto := range others {
 		if !refusesTransport(err) {
 			break
 		}
-		err = p.pull(ctx, from, proto, to)
+		err = p.heard(ctx, from, proto, to)
 	}
 	return err
 }
 
+// heard pulls picture and sound, or the picture alone where the camera can't stand to be
+// asked for both.
+func (p *Puller) heard(ctx context.Context, from streams.Source, proto gortsplib.Protocol, to streams.Sink) error {
+	err := p.pull(ctx, from, proto, true, to)
+	if errors.Is(err, errSound) && ctx.Err() == nil {
+		err = p.pull(ctx, from, proto, false, to)
+	}
+	return err
+}
+
+// errSound means that the connection did not survive the question for sound.
+var errSound = errors.New("the camera hangs up when it is asked for its sound")
+
 // pull makes one connection.
-func (p *Puller) pull(ctx context.Context, from streams.Source, proto gortsplib.Protocol, to streams.Sink) error {
+func (p *Puller) pull(ctx context.Context, from streams.Source, proto gortsplib.Protocol, sound bool, to streams.Sink) error {
 	c, u, err := p.dial(ctx, from, proto, lossy{func(uint64) {}})
 	if err != nil {
 		return fmt.Errorf("pull: %w", err)
@@ -85,14 +100,14 @@ func (p *Puller) pull(ctx context.Context, from streams.Source, proto gortsplib.
 		stop()
 		c.Close()
 	}()
-	if err := p.play(c, u, to); err != nil {
+	if err := p.play(c, u, sound, to); err != nil {
 		return explain(ctx, "", err)
 	}
 	return explain(ctx, "play", c.Wait())
 }
 
 // play goes through DESCRIBE, SETUP and PLAY for the picture and its sound.
-func (p *Puller) play(c *line, u *base.URL, to streams.Sink) error {
+func (p *Puller) play(c *line, u *base.URL, loud bool, to streams.Sink) error {
 	desc, _, err := c.Describe(u)
 	if err != nil {
 		return fmt.Errorf("describe: %w", err)
@@ -101,7 +116,11 @@ func (p *Puller) play(c *line, u *base.URL, to streams.Sink) error {
 	if err != nil {
 		return fmt.Errorf("describe: %w", err)
 	}
-	a := findSound(desc)
+	d.Params = append(d.Params, c.sets[strconv.Itoa(int(v.forma.PayloadType()))]...)
+	a := &sound{}
+	if loud {
+		a = findSound(desc)
+	}
 	d.Sound = a.sound
 	to.Describe(d)
 	if _, err := c.Setup(desc.BaseURL, v.media, 0, 0); err != nil {
@@ -114,6 +133,9 @@ func (p *Puller) play(c *line, u *base.URL, to streams.Sink) error {
 	c.OnPacketRTP(v.media, v.forma, v.packet)
 	if a.media != nil {
 		if _, err := c.Setup(desc.BaseURL, a.media, 0, 0); err != nil { // a picture without sound is better than none
+			if hungUp(err) {
+				return fmt.Errorf("setup: %w: %w", errSound, err)
+			}
 			d.Sound = streams.Sound{}
 			to.Describe(d)
 		} else {
@@ -189,6 +211,12 @@ func wrap(what string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// hungUp tells errors of a connection from answers that are none.
+func hungUp(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) || isTimeout(err)
 }
 
 func isTimeout(err error) bool {

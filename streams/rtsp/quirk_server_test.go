@@ -24,7 +24,11 @@ type quirky struct {
 	// answer changes the plain answer; nil sends none.
 	answer func(c *call, res *base.Response) *base.Response
 	mu     sync.Mutex
-	seen   []string // methods of all connections, in order
+	seen   []string      // methods of all connections, in order
+	asks   []base.Method // what it asks for while it is played
+	agreed chan base.StatusCode
+	early  []byte                                    // packets that it sends behind the answer to SETUP
+	sends  func(c net.Conn, channel int, rtp []byte) // packets, in another way than it should
 }
 
 // call is one request and what its connection has seen before.
@@ -41,7 +45,7 @@ func newQuirky(t *testing.T, secure *tls.Config, answer func(*call, *base.Respon
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := &quirky{t: t, ln: ln, addr: ln.Addr().String(), answer: answer}
+	q := &quirky{t: t, ln: ln, addr: ln.Addr().String(), answer: answer, agreed: make(chan base.StatusCode, 16)}
 	if secure != nil {
 		q.ln = tls.NewListener(ln, secure)
 	}
@@ -75,6 +79,9 @@ func (q *quirky) serve(nc net.Conn, n int) {
 		if err != nil {
 			return
 		}
+		if a, ok := got.(*base.Response); ok {
+			q.agreed <- a.StatusCode
+		}
 		r, ok := got.(*base.Request)
 		if !ok {
 			continue // a receiver report
@@ -91,23 +98,32 @@ func (q *quirky) serve(nc net.Conn, n int) {
 		if res == nil {
 			continue
 		}
+		if len(res.Header["Connection"]) > 0 {
+			return
+		}
 		if t := res.Header["Transport"]; r.Method == base.Setup && len(t) == 1 {
 			_, _ = fmt.Sscanf(t[0][strings.Index(t[0], "interleaved=")+len("interleaved="):], "%d", &channel)
 		}
 		lock.Lock()
 		err = c.WriteResponse(res)
+		if r.Method == base.Setup && err == nil {
+			_, err = nc.Write(q.early)
+		}
 		lock.Unlock()
 		if err != nil || r.Method == base.Teardown {
 			return
 		}
 		if r.Method == base.Play && res.StatusCode == base.StatusOK {
-			go q.film(c, &lock, channel, stop)
+			for i, m := range q.asks {
+				_ = c.WriteRequest(&base.Request{Method: m, URL: r.URL, Header: base.Header{"CSeq": {fmt.Sprint(i)}}})
+			}
+			go q.film(nc, c, &lock, channel, stop)
 		}
 	}
 }
 
 // film sends a key frame ten times a second.
-func (q *quirky) film(c *conn.Conn, lock *sync.Mutex, channel int, stop <-chan struct{}) {
+func (q *quirky) film(nc net.Conn, c *conn.Conn, lock *sync.Mutex, channel int, stop <-chan struct{}) {
 	for i := uint16(0); ; i++ {
 		p := &rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: i, Timestamp: uint32(i) * 9000, Marker: true}, Payload: []byte{0x65, 1, 2, 3}}
 		b, err := p.Marshal()
@@ -116,7 +132,11 @@ func (q *quirky) film(c *conn.Conn, lock *sync.Mutex, channel int, stop <-chan s
 			return
 		}
 		lock.Lock()
-		err = c.WriteInterleavedFrame(&base.InterleavedFrame{Channel: channel, Payload: b}, make([]byte, 2048))
+		if q.sends != nil {
+			q.sends(nc, channel, b)
+		} else {
+			err = c.WriteInterleavedFrame(&base.InterleavedFrame{Channel: channel, Payload: b}, make([]byte, 2048))
+		}
 		lock.Unlock()
 		if err != nil {
 			return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5" //nolint:gosec // the scheme of the cameras
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -190,7 +191,7 @@ func TestRedirects(t *testing.T) {
 		})
 	}
 	for _, code := range []base.StatusCode{base.StatusMovedPermanently, base.StatusFound} {
-		q := to(code, "rtsp://"+target.addr+"/other")
+		q := to(code, " rtsp://"+target.addr+"/other ")
 		if err := film(t, at(q.addr, admin)); err != nil {
 			t.Errorf("%d: %v", code, err)
 		}
@@ -264,6 +265,34 @@ func TestOddAnswers(t *testing.T) {
 		}},
 		{"no content type", set(base.Describe, "Content-Type", "")},
 		{"content type in capitals", set(base.Describe, "Content-Type", "Application/SDP; charset=utf-8")},
+		{"no OPTIONS (500)", func(r *call, res *base.Response) *base.Response {
+			if r.Method == base.Options {
+				return status(r, base.StatusInternalServerError)
+			}
+			return res
+		}},
+		{"no OPTIONS (302)", func(r *call, res *base.Response) *base.Response {
+			if r.Method == base.Options {
+				return status(r, base.StatusFound)
+			}
+			return res
+		}},
+		{"no CSeq, and no content type", func(r *call, res *base.Response) *base.Response {
+			delete(res.Header, "CSeq")
+			delete(res.Header, "Content-Type")
+			return res
+		}},
+		{"a session's time that is none", set(base.Setup, "Session", "4711 ; timeout = soon")},
+		{"a session with a quote that stays open", set(base.Setup, "Session", "4711;x=\"y;timeout=60")},
+		{"a base that is none", set(base.Describe, "Content-Base", "live/")},
+		{"an empty base", set(base.Describe, "Content-Base", " ")},
+		{"a base that can't be read", set(base.Describe, "Content-Base", "rtsp://%zz/")},
+		{"no range in PLAY", func(r *call, res *base.Response) *base.Response {
+			if r.Method == base.Play && len(r.Header["Range"]) > 0 {
+				return status(r, base.StatusInvalidRange)
+			}
+			return res
+		}},
 		{"CSeq with a space", func(_ *call, res *base.Response) *base.Response {
 			res.Header["CSeq"] = base.HeaderValue{" " + res.Header["CSeq"][0]}
 			return res
@@ -338,6 +367,113 @@ func TestKeepaliveOfTwentySeconds(t *testing.T) {
 	case <-came:
 	case <-time.After(19 * time.Second):
 		t.Fatal("the session would have ended")
+	}
+}
+
+// A nonce that lives shorter than the session: the sign of life is refused at first,
+// and must be sent again before the session ends.
+func TestKeepaliveWithAnOldNonce(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		nonce, playing := 1, false
+		accepted, other := make(chan string, 16), make(chan struct{}, 1)
+		var with *tls.Config
+		if secure {
+			with, _, _ = selfSigned(t)
+		}
+		q := newQuirky(t, with, func(r *call, res *base.Response) *base.Response {
+			if playing && r.count%2 == 0 && r.Method == base.Options {
+				nonce++
+			}
+			if !verified(r, md5.New, fmt.Sprint(nonce), false) {
+				return refuse(r, fmt.Sprintf(`Digest realm="cam", nonce="%d"`, nonce))
+			}
+			switch r.Method {
+			case base.Setup:
+				res.Header["Session"] = base.HeaderValue{"4711;timeout=6"}
+			case base.Play:
+				playing = true
+			case base.Options:
+				if playing {
+					accepted <- r.Header["CSeq"][0] + " " + r.Header["Session"][0]
+				}
+			case base.Teardown:
+				other <- struct{}{}
+			default:
+			}
+			return res
+		})
+		from := at(q.addr, admin)
+		p, err := New(Options{TLS: &tls.Config{InsecureSkipVerify: true}}) //nolint:gosec // G402: the test's own camera
+		if err != nil {
+			t.Fatal(err)
+		}
+		if secure {
+			from.URL = streams.URL(strings.Replace(string(from.URL), "rtsp:", "rtsps:", 1))
+		}
+		to := newSink()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- p.Pull(ctx, from, to) }()
+		seen := map[string]bool{}
+		for range 2 {
+			select {
+			case a := <-accepted:
+				if seen[a] || !strings.HasSuffix(a, " 4711") {
+					t.Errorf("secure %v: a sign of life as %q", secure, a)
+				}
+				seen[a] = true
+			case <-time.After(5 * time.Second):
+				t.Fatalf("secure %v: the session would have ended", secure)
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("secure %v: %v", secure, err)
+		}
+		select {
+		case <-other:
+		case <-time.After(5 * time.Second):
+			t.Errorf("secure %v: the end was not accepted", secure)
+		}
+	}
+}
+
+// What a camera asks for of its own accord does not end the picture.
+func TestRequestsOfACamera(t *testing.T) {
+	q := newQuirky(t, nil, nil)
+	q.asks = []base.Method{base.SetParameter, base.Announce, base.GetParameter, base.Options}
+	to := newSink()
+	pull(t, q.addr, to)
+	<-to.first
+	for range q.asks {
+		select {
+		case code := <-q.agreed:
+			if code != base.StatusOK {
+				t.Errorf("answered %d", code)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("the camera gets no answer")
+		}
+	}
+	before := to.units.Load()
+	for end := time.Now().Add(3 * time.Second); to.units.Load() == before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("no pictures after it")
+		}
+	}
+}
+
+// Where a camera has moved within itself.
+func TestRelativeRedirect(t *testing.T) {
+	q := newQuirky(t, nil, func(r *call, res *base.Response) *base.Response {
+		if r.Method == base.Describe && r.URL.Path != "/other" {
+			res = status(r, base.StatusFound)
+			res.Header["Location"] = base.HeaderValue{"/other"}
+		}
+		return res
+	})
+	if err := film(t, at(q.addr, "")); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -67,6 +67,11 @@ var (
 	plain5 = []byte{0x02, 1, 0xd0, 9, 8}
 )
 
+// rest is a slice that goes on where another one ended.
+func rest(n []byte) []byte { return join(n[:1], []byte{0x3a}, n[2:]) }
+
+func rest5(n []byte) []byte { return join(n[:2], []byte{0x3a}, n[3:]) }
+
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
 // stap aggregates NAL units (RFC 6184, 5.7.1).
@@ -111,6 +116,18 @@ func TestQuirks(t *testing.T) {
 			[]taken{{0, [][]byte{idr}}, {2, [][]byte{idr}}}, 1},
 		{"a fragment without its beginning", four, []packet{{0, true, idr, 0}, {1, true, []byte{0x7c, 0x45, 1, 2}, 0}, {2, true, idr, 0}},
 			[]taken{{0, [][]byte{idr}}, {2, [][]byte{idr}}}, 1},
+
+		{"one number for all packets", four, []packet{
+			{0, true, idr, 65535}, {1, false, join([]byte{0x7c, 0x85}, idr[1:4]), 65535}, {1, true, join([]byte{0x7c, 0x45}, idr[4:]), 65535}, {2, true, plain, 65535},
+		}, []taken{{0, [][]byte{idr}}, {1, [][]byte{idr}}, {2, [][]byte{plain}}}, 0},
+		{"a packet without content", four, []packet{{0, true, idr, 0}, {1, false, nil, 0}, {1, true, plain, 0}, {1, true, nil, 0}, {2, true, plain, 0}},
+			[]taken{{0, [][]byte{idr}}, {1, [][]byte{plain}}, {2, [][]byte{plain}}}, 0},
+		{"marker on each slice", four, []packet{
+			{0, true, idr, 0}, {0, true, rest(idr), 0}, {1, true, plain, 0}, {1, true, rest(plain), 0}, {2, true, idr, 0}, {2, true, rest(idr), 0}, {2, true, rest(idr), 0}, {3, true, plain, 0},
+		}, []taken{{0, [][]byte{idr}}, {1, [][]byte{plain, rest(plain)}}, {2, [][]byte{idr, rest(idr), rest(idr)}}}, 1},
+		{"H.265, marker on each slice", five, []packet{
+			{0, true, idr5, 0}, {0, true, rest5(idr5), 0}, {1, true, plain5, 0}, {1, true, rest5(plain5), 0}, {2, true, idr5, 0}, {2, true, rest5(idr5), 0}, {3, true, plain5, 0},
+		}, []taken{{0, [][]byte{idr5}}, {1, [][]byte{plain5, rest5(plain5)}}, {2, [][]byte{idr5, rest5(idr5)}}}, 1},
 
 		{"H.265 as the standard has it", five, []packet{{0, false, vps5, 0}, {0, false, sps5, 0}, {0, false, pps5, 0}, {0, true, idr5, 0}, {1, true, plain5, 0}},
 			[]taken{{0, [][]byte{vps5, sps5, pps5, idr5}}, {1, [][]byte{plain5}}}, 0},

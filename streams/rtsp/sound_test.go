@@ -2,8 +2,10 @@ package rtsp
 
 import (
 	"bytes"
+	"sync/atomic"
 	"testing"
 
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
@@ -75,5 +77,36 @@ func TestSoundIsPulled(t *testing.T) {
 	}
 	if d := <-k.said; d.Sound.Codec != streams.PCMA || d.Sound.Rate != 8000 {
 		t.Fatalf("got %+v", d)
+	}
+}
+
+// A camera that hangs up when it is asked for a second track shows its picture; one that
+// only refuses is not dialled again.
+func TestCameraThatCantStandSound(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer      func(r *call) *base.Response
+		hang        bool
+		connections int32
+	}{
+		"it hangs up": {hang: true, connections: 2},
+		"it refuses":  {answer: func(r *call) *base.Response { return status(r, base.StatusNotEnoughBandwidth) }, connections: 1},
+	} {
+		var most atomic.Int32
+		q := newQuirky(t, nil, nil)
+		q.answer = func(r *call, res *base.Response) *base.Response {
+			most.Store(int32(r.conn)) // they come one after the other
+			switch {
+			case r.Method == base.Describe:
+				res.Body = append(res.Body, "m=audio 0 RTP/AVP 8\r\na=control:track2\r\n"...)
+			case r.Method == base.Setup && r.count == 2 && c.hang:
+				res.Header["Connection"] = base.HeaderValue{"close"}
+			case r.Method == base.Setup && r.count == 2:
+				return c.answer(r)
+			}
+			return res
+		}
+		if err := film(t, at(q.addr, "")); err != nil || most.Load() != c.connections {
+			t.Errorf("%s: %v, %d connections", name, err, most.Load())
+		}
 	}
 }

@@ -29,10 +29,16 @@ type video struct {
 	open  bool // its unit goes on
 	spoil bool // something of the unit that goes on is lost
 
-	// Some cameras never set the marker. The H.264 decoder knows that; for H.265 each
-	// packet waits for the next one.
+	numbered  bool
+	raw, last uint16 // the number of the newest packet that came, as the camera has it and as it is counted here
+
+	// Some cameras never set the marker, and some set it on each slice of a picture.
+	// The H.264 decoder knows the former; else each packet waits for the next one,
+	// whose time tells whether the picture goes on.
 	unmarked bool
 	held     *rtp.Packet
+	unit     uint32 // the time of the newest unit, if any
+	units    bool
 }
 
 type decode func(*rtp.Packet) ([][]byte, error)
@@ -71,6 +77,7 @@ func (v *video) packet(pkt *rtp.Packet) {
 			v.to.Lost(fmt.Errorf("packet could not be read: %v", r))
 		}
 	}()
+	v.count(pkt)
 	if _, five := v.forma.(*format.H265); five && !v.unmarked && v.open && pkt.Timestamp != v.ts {
 		v.unmarked = true
 		v.renew()
@@ -81,12 +88,65 @@ func (v *video) packet(pkt *rtp.Packet) {
 		if pkt == nil {
 			return
 		}
-		pkt.Marker = pkt.Marker || pkt.Timestamp != v.held.Timestamp
+		pkt.Marker = pkt.Timestamp != v.held.Timestamp
 	}
 	v.take(pkt)
 }
 
+// count numbers packets. Some cameras give all of them one number; nothing comes twice
+// here, since TCP sees to that, and over UDP the library.
+func (v *video) count(pkt *rtp.Packet) {
+	step := pkt.SequenceNumber - v.raw
+	if v.raw = pkt.SequenceNumber; v.numbered {
+		pkt.SequenceNumber = v.last + max(step, 1)
+	}
+	v.last, v.numbered = pkt.SequenceNumber, true
+}
+
+// empty notes a packet without content, which some send as a sign of life (RFC 6263,
+// 4.6). It is no loss.
+func (v *video) empty(pkt *rtp.Packet) bool {
+	if len(pkt.Payload) > 0 {
+		return false
+	}
+	if v.began && pkt.SequenceNumber == v.seq+1 {
+		v.seq++
+	}
+	return true
+}
+
+// pieces tells whether a unit is the rest of the picture before: the camera marks the
+// end of each slice. From then on the time of a packet counts.
+func (v *video) pieces(au [][]byte, ts uint32) bool {
+	again := v.units && ts == v.unit && !v.unmarked
+	v.unit, v.units = ts, true
+	if !again {
+		return false
+	}
+	for _, n := range au {
+		if v.rest(n) {
+			v.unmarked = true
+			v.renew()
+			return true
+		}
+	}
+	return false
+}
+
+// rest tells whether a NAL unit is a slice that does not begin a picture:
+// first_mb_in_slice (H.264, 7.3.3), first_slice_segment_in_pic_flag (H.265, 7.3.6.1).
+func (v *video) rest(n []byte) bool {
+	if _, five := v.forma.(*format.H265); five {
+		return len(n) > 2 && n[0]>>1&0x3f < 32 && n[2]&0x80 == 0
+	}
+	t := n[0] & 0x1f
+	return len(n) > 1 && (t == 1 || t == 5) && n[1]&0x80 == 0
+}
+
 func (v *video) take(pkt *rtp.Packet) {
+	if v.empty(pkt) {
+		return
+	}
 	v.follow(pkt)
 	au, err := v.decode(pkt)
 	switch {
@@ -94,6 +154,10 @@ func (v *video) take(pkt *rtp.Packet) {
 		of := *pkt
 		if v.open && pkt.Timestamp != v.ts { // the unit ended without a marker, so this packet begins the next one
 			of.Timestamp = v.ts
+		}
+		if v.pieces(au, of.Timestamp) {
+			v.to.Lost(errPieces)
+			break
 		}
 		v.to.Unit(au, of.Timestamp, v.taken(&of))
 	case err == nil,
@@ -119,7 +183,10 @@ func (v *video) follow(pkt *rtp.Packet) {
 	}
 }
 
-var errUnmarked = errors.New("the camera does not mark the end of a picture")
+var (
+	errUnmarked = errors.New("the camera does not mark the end of a picture")
+	errPieces   = errors.New("the camera marks the end of each piece of a picture")
+)
 
 func (v *video) renew() {
 	v.open = false

@@ -100,7 +100,7 @@ func offersH265(m *sdp.MediaDescription) map[string]bool {
 			continue
 		}
 		if id := param(params, "profile-id"); id != "" {
-			is[pt] = id
+			is[pt] = strings.Clone(id) // it outlives the offer
 		}
 		if mode := param(params, "tx-mode"); mode != "" && !strings.EqualFold(mode, "SRST") {
 			delete(is, pt)

@@ -217,7 +217,7 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	for _, c := range f.candidates {
+	for _, c := range x.spare(f.candidates) {
 		init := webrtc.ICECandidateInit{Candidate: c.line}
 		if c.mid != "" {
 			init.SDPMid = &c.mid

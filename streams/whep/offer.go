@@ -205,8 +205,38 @@ type fragment struct {
 
 type candidate struct{ mid, line string }
 
-// maxCandidates is far above what a browser has interfaces.
+// maxCandidates is far above what a browser has interfaces. Each is sent to for some
+// seconds, wherever it leads, so a viewer must not name any number of them.
 const maxCandidates = 64
+
+// sparing is an offer with no more candidates in a section than are tried.
+func sparing(offer string) string {
+	if strings.Count(offer, "a=candidate:") <= maxCandidates {
+		return offer
+	}
+	var b strings.Builder
+	n := 0
+	for line := range strings.Lines(offer) {
+		switch {
+		case strings.HasPrefix(line, "m="):
+			n = 0
+		case strings.HasPrefix(line, "a=candidate:"):
+			if n++; n > maxCandidates {
+				continue
+			}
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// spare is as many of a viewer's candidates as are tried, after those that came before
+// in the same ICE session. Hold x.nego.
+func (x *session) spare(list []candidate) []candidate {
+	list = list[:min(len(list), maxCandidates-x.tried)]
+	x.tried += len(list)
+	return list
+}
 
 // parseFragment reads candidates; unknown lines are passed over, as SDP asks.
 func parseFragment(body string) (f fragment, ok bool) {

@@ -85,3 +85,25 @@ func FuzzFragment(f *testing.F) {
 		}
 	})
 }
+
+// Each candidate is sent to, wherever it leads: a viewer names no more than are tried.
+func TestSparing(t *testing.T) {
+	const line = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n"
+	section := "m=video 9\r\na=mid:0\r\n"
+	many := "v=0\r\n" + section + strings.Repeat(line, 3000) + "a=recvonly\r\n" + section + strings.Repeat(line, 100)
+	got := sparing(many)
+	if n := strings.Count(got, line); n != 2*maxCandidates || !strings.Contains(got, "a=recvonly") || strings.Count(got, section) != 2 {
+		t.Errorf("%d candidates are tried", n)
+	}
+	if got := sparing(goodOffer + line); got != goodOffer+line {
+		t.Error("a player's offer is changed")
+	}
+	x := &session{}
+	n := 0
+	for range 100 {
+		n += len(x.spare(make([]candidate, 10)))
+	}
+	if n != maxCandidates {
+		t.Errorf("%d candidates that come later are tried", n)
+	}
+}

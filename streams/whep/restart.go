@@ -44,7 +44,7 @@ func (s *Server) restart(w http.ResponseWriter, x *session, f fragment) (answer 
 		fail(w, http.StatusUnprocessableEntity, "whep.no_restart", "ICE can't be restarted now: POST a new offer, pictures come at once")
 		return "", false
 	}
-	x.etag = newTag()
+	x.etag, x.tried = newTag(), 0
 	return excerpt(advertise(answer, s.o.Hosts)), true
 }
 

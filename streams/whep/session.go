@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,8 +39,9 @@ type session struct {
 	ctx                 context.Context        //nolint:containedctx // the session's life, begun in one request and ended by another
 	cancel              context.CancelCauseFunc
 
-	nego sync.Mutex // one negotiation at a time
-	etag string     // of the ICE session; another after a restart
+	nego  sync.Mutex // one negotiation at a time
+	etag  string     // of the ICE session; another after a restart
+	tried int        // candidates of the viewer's that came behind its offer
 }
 
 var (
@@ -211,7 +213,7 @@ func (x *session) negotiate(offer string) (answer string, err error) {
 			err = fmt.Errorf("%w: %v", errOffer, r)
 		}
 	}()
-	if err := x.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: receiving(offer)}); err != nil {
+	if err := x.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: strings.Clone(receiving(lean(sparing(offer))))}); err != nil {
 		return "", fmt.Errorf("%w: %w", errOffer, err)
 	}
 	for _, tr := range x.pc.GetTransceivers() { // what nothing is sent in is inactive
@@ -234,7 +236,7 @@ func (x *session) negotiate(offer string) (answer string, err error) {
 	case <-time.After(gatherWithin): // the answer has what was found so far
 	}
 	answer = x.pc.LocalDescription().SDP
-	ufrag := afterLine(answer, "a=ice-ufrag:")
+	ufrag := strings.Clone(afterLine(answer, "a=ice-ufrag:")) // of the answer nothing is kept
 	x.ufrag.Store(&ufrag)
 	return answer, nil
 }

@@ -186,7 +186,7 @@ func (v *voice) answer(offer string) (answer string, err error) {
 	if err := v.transceiver(); err != nil {
 		return "", fmt.Errorf("%w: %w", errOffer, err)
 	}
-	if err := v.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
+	if err := v.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: sparing(offer)}); err != nil {
 		return "", fmt.Errorf("%w: %w", errOffer, err)
 	}
 	local, err := v.pc.CreateAnswer(nil)

@@ -48,6 +48,8 @@ export interface Pass {
   /** When the car came in that is inside now. */
   inside_since?: string | null;
   overstay?: boolean;
+  /** With overstay: nobody saw the guest leave. */
+  on_foot?: boolean;
   created_at: string;
 }
 

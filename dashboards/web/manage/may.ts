@@ -5,3 +5,6 @@ export const mayWrite = (): boolean => session.user?.role === 'admin' || session
 
 /** Whether the one who is signed in may open doors from the desk, and so let a guest stay. */
 export const mayOpen = (): boolean => mayWrite() || session.user?.role === 'operator';
+
+/** Whether the one who is signed in may change devices and accounts. */
+export const mayManage = (): boolean => session.user?.role === 'admin';

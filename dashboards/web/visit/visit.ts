@@ -21,6 +21,8 @@ export interface Visit {
   /** When the car came in that is inside now. */
   inside_since?: string | null;
   overstay?: boolean;
+  /** With overstay: nobody saw the guest leave. */
+  on_foot?: boolean;
   /** The hub's clock. */
   server?: string;
   code?: Code;

@@ -26,6 +26,7 @@ type clip struct {
 // frame is one access unit.
 type frame struct {
 	key      bool
+	nalus    [][]byte // of a key frame
 	payloads [][]byte
 }
 
@@ -70,6 +71,9 @@ func readClip(name string, b []byte, fps int) (*clip, error) {
 			return nil, fmt.Errorf("camera: clip %s: %w", name, err)
 		}
 		f := frame{key: t == h264.NALUTypeIDR}
+		if f.key {
+			f.nalus = unit
+		}
 		for _, p := range ps {
 			f.payloads = append(f.payloads, p.Payload)
 		}

@@ -2,10 +2,13 @@ package camera
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/pion/rtp"
 )
 
@@ -13,8 +16,10 @@ import (
 // not, as a camera's does: timestamps and the place in the loop follow the wall.
 type feed struct {
 	clip   *clip
-	epoch  time.Time // when frame 0 of the first loop would have been shown
-	random uint32    // added to timestamps (RFC 3550, 5.1)
+	epoch  time.Time                        // when frame 0 of the first loop would have been shown
+	random uint32                           // added to timestamps (RFC 3550, 5.1)
+	look   func() (pan, tilt, zoom float64) // nil: it does not turn
+	enc    *rtph264.Encoder                 // for key frames of one that does; play's
 
 	mu      sync.Mutex
 	stream  *gortsplib.ServerStream // nil while off
@@ -98,9 +103,47 @@ func (f *feed) play(stop <-chan struct{}) {
 	}
 }
 
+// turned is a key frame of the part that is looked at.
+func (f *feed) turned(fr frame) frame {
+	pan, tilt, zoom := f.look()
+	if pan == 0 && tilt == 0 && zoom == 0 {
+		return fr
+	}
+	if f.enc == nil {
+		enc := &rtph264.Encoder{PayloadType: payloadType, PacketizationMode: 1}
+		if enc.Init() != nil {
+			return fr
+		}
+		f.enc = enc
+	}
+	unit := slices.Clone(fr.nalus)
+	for i, n := range unit {
+		if h264.NALUType(n[0]&0x1f) != h264.NALUTypeSPS {
+			continue
+		}
+		sps, err := cropped(n, func(w, h int) window { return lens(w, h, place{pan, tilt, zoom}) })
+		if err != nil {
+			return fr // another clip than ours
+		}
+		unit[i] = sps
+	}
+	ps, err := f.enc.Encode(unit)
+	if err != nil {
+		return fr
+	}
+	out := frame{key: true}
+	for _, p := range ps {
+		out.payloads = append(out.payloads, p.Payload)
+	}
+	return out
+}
+
 // send writes frame i, counted from the epoch, to all players.
 func (f *feed) send(i int) {
 	fr := f.clip.frames[i%len(f.clip.frames)]
+	if fr.key && f.look != nil {
+		fr = f.turned(fr)
+	}
 	ts := f.random + uint32(i*(90000/f.clip.fps)) //nolint:gosec // modulo 2^32 is meant
 	f.mu.Lock()
 	st, seq := f.stream, f.seq

@@ -22,7 +22,9 @@ const payloadType = 96
 type Camera struct {
 	ID    string
 	Scene string // one of Scenes
-	Clip  []byte // shown instead of a scene, as both streams: H.264 in Annex B, one slice a picture, 25 pictures a second
+	// Look says where a camera that turns looks, as ONVIF.Position does; the picture follows.
+	Look func() (pan, tilt, zoom float64)
+	Clip []byte // shown instead of a scene, as both streams: H.264 in Annex B, one slice a picture, 25 pictures a second
 }
 
 // Options of New.
@@ -86,6 +88,7 @@ func New(o Options) (*Server, error) {
 			}
 			// Cameras of one scene stand at different places of its loop.
 			k.feeds[q] = newFeed(shown, time.Duration(i)*1370*time.Millisecond)
+			k.feeds[q].look = c.Look
 		}
 		s.cameras[c.ID] = k
 	}

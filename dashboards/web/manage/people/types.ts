@@ -114,6 +114,7 @@ export interface ImportResult {
   changed: number;
   credentials: number;
   rights: number;
+  encoding?: string;
   errors: { line: number; column?: string; message: string }[] | null;
 }
 

@@ -39,3 +39,13 @@ export interface Explanation {
   at: string;
   why: Right[] | null;
 }
+
+/** An account, as the hub's administrator sees it. */
+export interface Account {
+  id: string;
+  login: string;
+  name: string;
+  role: string;
+  zones?: string[] | null;
+  disabled?: boolean;
+}
