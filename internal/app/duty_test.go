@@ -318,6 +318,7 @@ func TestShippedRulesNameWhatIsThere(t *testing.T) {
 		}
 	}
 }
+
 // An account that is named in a policy and has gone since calls those who are
 // called where the rota has nobody.
 func TestAStepThatNamesNobodyCallsTheSupervisors(t *testing.T) {
