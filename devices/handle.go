@@ -123,7 +123,7 @@ func (r *Registry) take(b *batch, rec *record, e *event.Event) {
 		}
 	case event.Happening:
 		past := rec.past(e.Boot)
-		e.Reused = rec.count(e.Boot, e.BootSeq) || past
+		e.Reused = rec.count(e.Boot, e.BootSeq, e.At) || past
 		b.row[rec] = struct{}{}
 	case event.Quarantine:
 		rec.d.Quarantined++

@@ -55,6 +55,7 @@ type boot struct {
 	First   uint64 `json:"first,omitempty"`   // what was before it, the hub can't know
 	Missing []span `json:"missing,omitempty"` // the numbers that were jumped over, in order
 	Exact   bool   `json:"exact,omitempty"`   // false: of an older hub, which only counted them
+	At      int64  `json:"at,omitempty"`      // of the newest event, ms by the device's clock
 }
 
 // span is a run of numbers, both ends included.
@@ -90,24 +91,28 @@ func (rec *record) view() Device {
 // event. Numbers that were jumped over are gaps; one that comes after all (the journal
 // passes on no event twice) closes its gap. The first number of a boot opens none: the
 // hub may be younger than the boot.
-func (rec *record) count(id string, seq uint64) (again bool) {
+func (rec *record) count(id string, seq uint64, at time.Time) (again bool) {
 	if id == "" || seq == 0 {
 		return false
 	}
 	i := slices.IndexFunc(rec.boots, func(b boot) bool { return b.ID == id })
 	if i < 0 {
-		rec.boots = append(slices.Clone(rec.boots[max(0, len(rec.boots)-keptBoots+1):]), boot{ID: id, First: seq, Last: seq, Exact: true})
+		rec.boots = append(slices.Clone(rec.boots[max(0, len(rec.boots)-keptBoots+1):]), boot{ID: id, First: seq, Last: seq, Exact: true, At: at.UnixMilli()})
 	} else {
 		rec.boots = slices.Clone(rec.boots) // the undo keeps the old one
-		again = rec.boots[i].take(seq)
+		again = rec.boots[i].take(seq, at.UnixMilli())
 	}
 	rec.showGaps()
 	return again
 }
 
 // take notes a number of the boot. A device that says the same number each time does not
-// count: of its events nothing follows.
-func (b *boot) take(seq uint64) (again bool) {
+// count: of its events nothing follows. One that has started again and kept the name of
+// its boot counts from 1, and what it tells is newer than all that it told before; what
+// was recorded is older.
+func (b *boot) take(seq uint64, ms int64) (again bool) {
+	newer := ms > b.At
+	b.At = max(b.At, ms)
 	switch at := b.missing(seq); {
 	case seq > b.Last:
 		if seq > b.Last+1 {
@@ -120,6 +125,8 @@ func (b *boot) take(seq uint64) (again bool) {
 		b.Missing = slices.Replace(slices.Clone(b.Missing), at, at+1, b.Missing[at].without(seq)...)
 	case !b.Exact && b.Gaps > 0:
 		b.Gaps--
+	case seq == 1 && newer:
+		b.First, b.Last, b.Gaps, b.Missing, b.Exact = 1, 1, 0, nil, true
 	default:
 		return seq >= b.First && b.First < b.Last
 	}

@@ -100,6 +100,35 @@ func TestGaps(t *testing.T) {
 	}
 }
 
+// A controller that starts again under the name of its boot counts from 1, and is heard;
+// what was recorded of it before is not.
+func TestACounterThatBeginsAgain(t *testing.T) {
+	h := fresh(t)
+	reused := func(n uint64, after time.Duration) bool {
+		ev := []event.Event{happened(0, "b1", n)}
+		ev[0].At = now.Add(after)
+		h.handle(ev...)
+		return ev[0].Reused
+	}
+	for i, c := range []struct {
+		n     uint64
+		after time.Duration
+		want  bool
+	}{
+		{1, 1, false}, {2, 2, false}, {5, 5, false},
+		{1, 1, true}, {2, 9, true}, {1, 9, true}, // recorded, and not newer than what was told since
+		{1, 10, false}, {2, 11, false}, {3, 12, false}, {5, 13, false}, // it has started again
+		{2, 14, true}, {4, 4, false}, {4, 15, true},
+	} {
+		if got := reused(c.n, c.after*time.Second); got != c.want {
+			t.Errorf("%d: number %d of second %d: %v", i, c.n, c.after, got)
+		}
+	}
+	if got := h.get("door-1").Gaps; got != 0 {
+		t.Errorf("%d gaps", got)
+	}
+}
+
 // A number that was there before is known, unless it may be one that was missing.
 func TestNumbersThatWereThereAreKnown(t *testing.T) {
 	h := fresh(t)
