@@ -274,11 +274,11 @@ func TestProblemsOfCases(t *testing.T) {
 
 func TestProblemsOfBounds(t *testing.T) {
 	for rest, want := range map[string]string{
-		"on: {type: x}, realarm: 1s":            "f.yaml:1:79: rules[0].realarm: calls again before anybody can act; at least 10s",
+		"on: {type: x}, realarm: 1ms":           "f.yaml:1:79: rules[0].realarm: calls again sooner than the hub looks; at least 1s",
 		"on: {type: x, zone: /east}":            `rules[0].on.zone: "/east" is no zone`,
 		"on: {type: x, zone: [east, west/]}":    `rules[0].on.zone: "west/" is no zone`,
 		"on: {type: x, zone: east//b01}":        `rules[0].on.zone: "east//b01" is no zone`,
-		"on: {type: x}, realarm: 10s":           "",
+		"on: {type: x}, realarm: 1s":            "",
 		"on: {type: x, zone: [east/b01, west]}": "",
 	} {
 		_, problems := Check("f.yaml", []byte("rules: [{id: a, title: {zh: a, en: a}, priority: low, "+rest+"}]"), nil)

@@ -8,8 +8,8 @@ import (
 	"dongyue/internal/event"
 )
 
-// soonestReAlarm is how soon an alarm may be told again: it is for a person.
-const soonestReAlarm = 10 * time.Second
+// soonestReAlarm is how soon an alarm may be told again: the hub looks each second.
+const soonestReAlarm = time.Second
 
 // sense refuses what each field allows but all together can't mean.
 func (l *loader) sense(n node, f map[string]node, r *Rule) {
@@ -27,7 +27,7 @@ func (l *loader) sense(n node, f map[string]node, r *Rule) {
 		}
 	}
 	if r.ReAlarm > 0 && r.ReAlarm < soonestReAlarm {
-		f["realarm"].problem("calls again before anybody can act", "at least "+soonestReAlarm.String())
+		f["realarm"].problem("calls again sooner than the hub looks", "at least "+soonestReAlarm.String())
 	}
 	senseAbsent(f, r)
 	l.senseWindows(f, r)
