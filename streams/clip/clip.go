@@ -73,13 +73,24 @@ type clip struct {
 	from, to time.Time
 
 	frags   []*fragment
-	done    int    // of these, how many from the first on lie on disk
-	ended   bool   // no more pictures are wanted
-	problem string // code of why it ends early
-	silence string // code of why no pictures come when it ends
-	resumed bool   // some of it was recorded before the hub stopped
-	fresh   bool   // some of it was recorded since
+	done    int           // of these, how many from the first on lie on disk
+	ended   bool          // no more pictures are wanted
+	problem string        // code of why it ends early
+	silence string        // code of why no pictures come when it ends
+	resumed bool          // some of it was recorded before the hub stopped
+	fresh   bool          // some of it was recorded since
+	storing chan struct{} // closed when its row is stored, or will not be; nil: it was before
+	void    bool          // it will not be; of who waited for storing
 	draft   atomic.Pointer[draft]
+}
+
+// begun waits until the clip is stored as being recorded; it is false for one that is not
+// recorded after all.
+func (c *clip) begun() bool {
+	if c.storing != nil {
+		<-c.storing
+	}
+	return !c.void
 }
 
 // take adds a fragment; the first one of this run of the hub is a key frame's.

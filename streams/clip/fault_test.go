@@ -61,6 +61,56 @@ func TestDisk(t *testing.T) {
 	h.folder(2)
 }
 
+// A clip that ends before it is stored as begun, as on a full disk, is stored as ended
+// behind that, and not at all when it was not begun.
+func TestClipThatEndsBeforeItIsStored(t *testing.T) {
+	t.Parallel()
+	sim := simulate(t, camera.Camera{ID: "cam-1", Scene: "plaza"})
+	h := open(t, t.TempDir(), nil, source(sim, "cam-1"))
+	h.clips.free.Store(new(func(string) (int64, error) { return 0, nil }))
+	h.filled("cam-1", 2*time.Second)
+	a, err := h.clips.armedCamera("cam-1")
+	must(t, err)
+	now := time.Now()
+	enter := func(id string) *clip {
+		c := &clip{from: now.Add(-time.Second), to: now.Add(time.Minute), storing: make(chan struct{})}
+		c.row = Clip{ID: id, Camera: "cam-1", By: HubActor, State: Recording, WantedFrom: c.from, WantedTo: c.to, BeganAt: now, Gaps: []Gap{}}
+		must(t, h.clips.enter(c))
+		a.ring.add(c)
+		return c
+	}
+	active := func(id string) bool {
+		h.clips.mu.Lock()
+		defer h.clips.mu.Unlock()
+		return h.clips.active[id] != nil
+	}
+	c := enter("slow")
+	h.until("it has ended", 10*time.Second, func() bool {
+		a.ring.mu.Lock()
+		defer a.ring.mu.Unlock()
+		return len(a.ring.clips) == 0
+	})
+	time.Sleep(100 * time.Millisecond)
+	if !active("slow") {
+		t.Fatal("its end was stored before its beginning")
+	}
+	must(t, h.clips.begin(context.Background(), "slow", &c.row))
+	close(c.storing)
+	if got := h.over("slow"); got.State != Failed || got.Problem != problemFull {
+		t.Errorf("got %+v", got)
+	}
+	c = enter("never")
+	c.void = true
+	h.clips.exit(c)
+	close(c.storing)
+	if after := h.over(h.record("after", "cam-1", time.Second, 20*time.Second).ID); after.Problem != problemFull {
+		t.Errorf("got %+v", after)
+	}
+	if _, err := h.clips.Get(context.Background(), "never"); !errors.Is(err, ErrUnknown) {
+		t.Errorf("a clip that was not begun: %v", err)
+	}
+}
+
 // A recording that was changed on the disk is not exported, and is told apart.
 func TestChangedOnDisk(t *testing.T) {
 	t.Parallel()

@@ -51,6 +51,10 @@ func (r *Recorder) finishSome(ctx context.Context, c *clip) {
 	for len(clips) < atOnce && len(r.ended) > 0 { // nobody else takes
 		clips = append(clips, <-r.ended)
 	}
+	clips = slices.DeleteFunc(clips, func(c *clip) bool { return !c.begun() })
+	if len(clips) == 0 {
+		return
+	}
 	list := r.concludeAll(clips)
 	for tries := 1; ; tries++ {
 		err := r.storeEndings(ctx, list)

@@ -61,7 +61,7 @@ func (r *Recorder) Record(ctx context.Context, q Request) (Clip, error) {
 		return Clip{}, err
 	}
 	r.widen(q.Before)
-	c := &clip{from: q.From, to: q.To}
+	c := &clip{from: q.From, to: q.To, storing: make(chan struct{})}
 	if !a.ring.covers(c, now) {
 		return Clip{}, ErrPast
 	}
@@ -76,9 +76,12 @@ func (r *Recorder) Record(ctx context.Context, q Request) (Clip, error) {
 	if err := r.enter(c); err != nil {
 		return Clip{}, err
 	}
-	// The ring comes first: the pictures must not grow old while the row is stored.
+	// The ring comes first: the pictures must not grow old while the row is stored. On a
+	// disk that is full the clip may end before it is.
+	defer close(c.storing)
 	a.ring.add(c)
 	if err := r.begin(ctx, q.Key, &c.row); err != nil {
+		c.void = true
 		a.ring.drop(c)
 		r.exit(c)
 		return Clip{}, err
