@@ -56,7 +56,7 @@ func (r *Registry) Change(ctx context.Context, id string, name *string, labels m
 	if err := d.check(r.kinds); err != nil {
 		return Device{}, err
 	}
-	if err := r.write(ctx, nil, []entry{{d, nil}}, true); err != nil {
+	if err := r.write(ctx, nil, []entry{{d, nil}}); err != nil {
 		return Device{}, err
 	}
 	return rec.view(), nil

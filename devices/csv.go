@@ -95,7 +95,7 @@ func (r *Registry) Import(ctx context.Context, file []byte) (Imported, error) {
 		}
 	}
 	if len(entries) > 0 {
-		if err := r.write(ctx, nil, entries, true); err != nil {
+		if err := r.write(ctx, nil, entries); err != nil {
 			return Imported{}, err
 		}
 	}

@@ -39,7 +39,7 @@ func (r *Registry) Create(ctx context.Context, d Device, secret string) (string,
 		return "", fmt.Errorf("device %s: %w", d.ID, ErrExists)
 	}
 	hash := hashSecret(d.ID, []byte(secret))
-	if err := r.write(ctx, nil, []entry{{d, hash[:]}}, true); err != nil {
+	if err := r.write(ctx, nil, []entry{{d, hash[:]}}); err != nil {
 		return "", err
 	}
 	return secret, nil
@@ -80,7 +80,7 @@ func (r *Registry) apply(ctx context.Context, site Site) error {
 	if len(zones)+len(entries) == 0 {
 		return nil
 	}
-	return r.write(ctx, zones, entries, true)
+	return r.write(ctx, zones, entries)
 }
 
 // seed makes the entry of a device and tells whether it changes anything.
@@ -116,9 +116,9 @@ func (r *Registry) seed(s SeedDevice) (entry, bool, error) {
 	return e, changed, nil
 }
 
-// write puts zones and devices into the database and then into memory; show
-// makes feed entries of the devices. The caller holds r.edit.
-func (r *Registry) write(ctx context.Context, zones []Zone, entries []entry, show bool) error {
+// write puts zones and devices into the database and then into memory and the
+// feed. The caller holds r.edit.
+func (r *Registry) write(ctx context.Context, zones []Zone, entries []entry) error {
 	made := r.around(zones, entries)
 	now := time.Now()
 	err := r.db.Tx(ctx, func(tx *sql.Tx) error {
@@ -136,9 +136,6 @@ func (r *Registry) write(ctx context.Context, zones []Zone, entries []entry, sho
 			e := &entries[i]
 			if err := upsertDevice(ctx, tx, &e.d, e.secret, now); err != nil {
 				return err
-			}
-			if !show {
-				continue
 			}
 			if err := r.feedDevice(ctx, tx, r.merged(&e.d)); err != nil {
 				return err

@@ -108,7 +108,7 @@ func step(n node, given event.Event) testStep {
 	st := testStep{at: f["at"].duration()}
 	ev := given
 	identify(f, &ev)
-	data := says(n, f, &ev)
+	data := says(f, &ev)
 	if ev.Channel == "" {
 		return st // time passes
 	}
@@ -130,7 +130,7 @@ func step(n node, given event.Event) testStep {
 }
 
 // says reads what the device says, of which there is one thing at a time.
-func says(n node, f map[string]node, ev *event.Event) map[string]any {
+func says(f map[string]node, ev *event.Event) map[string]any {
 	data := map[string]any{}
 	for _, ch := range []event.Channel{event.Happening, event.Telemetry, event.State, event.Presence, event.Quarantine} {
 		v := f[string(ch)]

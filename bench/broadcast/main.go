@@ -104,7 +104,7 @@ func (s *settings) run(ctx context.Context) (err error) {
 	go func() { done <- fleet.Run(ctx) }()
 	defer func() {
 		cancel()
-		<-done
+		<-done //nolint:errcheck // it ends because it is told to
 	}()
 	<-up
 	time.Sleep(2 * time.Second) // the first wave is through

@@ -182,8 +182,7 @@ func (d *door) take(payload []byte) {
 
 // reason is the word of the protocol for a list that was not taken.
 func reason(err error) doorlist.Fault {
-	var r *doorlist.RefusedError
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*doorlist.RefusedError](err); ok {
 		return r.Fault
 	}
 	return doorlist.BadFormat

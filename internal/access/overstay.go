@@ -107,7 +107,7 @@ func (x *Access) ladder(ctx context.Context, tx *sql.Tx, c *car, t time.Time) er
 }
 
 func markTold(ctx context.Context, tx *sql.Tx, column string, car int64, t time.Time) error {
-	if _, err := tx.ExecContext(ctx, "UPDATE access_cars SET "+column+" = ? WHERE id = ?", t.UnixMilli(), car); err != nil {
+	if _, err := tx.ExecContext(ctx, "UPDATE access_cars SET "+column+" = ? WHERE id = ?", t.UnixMilli(), car); err != nil { //nolint:gosec // G202: column is a constant of the caller
 		return fmt.Errorf("tell of car: %w", err)
 	}
 	return nil

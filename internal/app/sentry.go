@@ -165,7 +165,7 @@ func (a *App) inspect(ctx context.Context) error {
 			a.log.ErrorContext(ctx, "audit check", "err", err)
 		}
 		if pause(ctx, auditEvery) != nil {
-			return nil
+			return nil //nolint:nilerr // the hub ends
 		}
 	}
 }

@@ -52,19 +52,8 @@ func (b *Broadcasts) gone(ctx context.Context, tx *sql.Tx, e *event.Event, chang
 	if json.Unmarshal(e.Data, &d) != nil || d.Online && !b.anew(e) {
 		return nil //nolint:nilerr // journaled by an older hub
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT broadcast FROM broadcast_nodes WHERE device = ? AND state = 'playing' AND at <= ?`, e.Device, e.ReceivedAt.UnixMilli())
+	ids, err := playingOn(ctx, tx, e)
 	if err != nil {
-		return fmt.Errorf("read what plays on %s: %w", e.Device, err)
-	}
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return errors.Join(err, rows.Close())
-		}
-		ids = append(ids, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return fmt.Errorf("read what plays on %s: %w", e.Device, err)
 	}
 	for _, id := range ids {
@@ -73,6 +62,23 @@ func (b *Broadcasts) gone(ctx context.Context, tx *sql.Tx, e *event.Event, chang
 		}
 	}
 	return nil
+}
+
+// playingOn are the messages that a loudspeaker has played since before an event.
+func playingOn(ctx context.Context, tx *sql.Tx, e *event.Event) (ids []string, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT broadcast FROM broadcast_nodes WHERE device = ? AND state = 'playing' AND at <= ?`, e.Device, e.ReceivedAt.UnixMilli())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
 }
 
 // anew reports whether a loudspeaker that is here has started again since it was here

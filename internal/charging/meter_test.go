@@ -74,7 +74,7 @@ func TestNoReadingMakesOrTakesMoney(t *testing.T) {
 		if s.EnergyMWh > gives(mostWatts, s.countedAt)+slack {
 			t.Fatalf("%d mWh within %d ms in all", s.EnergyMWh, s.countedAt)
 		}
-		for _, flag := range strings.Split(s.Flags, ",") {
+		for flag := range strings.SplitSeq(s.Flags, ",") {
 			if strings.Count(s.Flags, flag) > 1 && flag != "" {
 				t.Fatalf("flagged twice: %s", s.Flags)
 			}

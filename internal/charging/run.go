@@ -72,7 +72,7 @@ func (c *Charging) advance(ctx context.Context, s *Session) error {
 			return errNoProvider
 		}
 		err := c.o.Payments.Refund(ctx, "refund/"+s.ID, "pay/"+s.ID, s.Refund)
-		if err != nil && !(errors.Is(err, ErrNoPayment) && neverPaid(s)) {
+		if err != nil && (!errors.Is(err, ErrNoPayment) || !neverPaid(s)) {
 			return err
 		}
 		return c.to(ctx, s, Settled, "")

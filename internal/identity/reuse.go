@@ -21,7 +21,7 @@ type endedSession struct {
 // keepEnded writes down that sessions of an account end, so that their tokens are
 // known when they are shown again. which is a condition on the table of sessions.
 func keepEnded(ctx context.Context, tx *sql.Tx, n time.Time, gone bool, which string, args ...any) error {
-	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO sessions_ended(hash, account, created_at, ended_at, gone) SELECT hash, account, created_at, ?, ? FROM sessions WHERE "+which,
+	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO sessions_ended(hash, account, created_at, ended_at, gone) SELECT hash, account, created_at, ?, ? FROM sessions WHERE "+which, //nolint:gosec // G202: which is a constant of the caller
 		append([]any{n.UnixMilli(), gone}, args...)...)
 	if err != nil {
 		return fmt.Errorf("keep ended sessions: %w", err)

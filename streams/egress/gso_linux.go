@@ -80,7 +80,7 @@ func (s *sender) send(b []byte, seg int, to netip.AddrPort) (calls, sent int, er
 // that is set anew or a firewall that is being loaded passes by, as any hole in the
 // network does: who is really gone, ICE finds out.
 func refusal(e syscall.Errno) error {
-	switch e {
+	switch e { //nolint:exhaustive // all others end it
 	case unix.EAGAIN, unix.ENOBUFS, unix.ENETUNREACH, unix.EHOSTUNREACH, unix.ENETDOWN, unix.EPERM:
 		return ErrFull
 	}

@@ -68,7 +68,7 @@ func mendSession(r *base.Response) {
 	for p := range strings.SplitSeq(rest, ";") {
 		key, value, _ := strings.Cut(p, "=")
 		if n, err := strconv.ParseUint(strings.Trim(value, ` "`), 10, 20); err == nil && n > 0 && strings.EqualFold(strings.TrimSpace(key), "timeout") {
-			out += ";timeout=" + strconv.FormatUint(n, 10)
+			out = strings.Join([]string{out, ";timeout=", strconv.FormatUint(n, 10)}, "")
 			break
 		}
 	}

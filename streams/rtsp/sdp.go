@@ -28,7 +28,7 @@ func mendSDP(body []byte) (mended []byte, sets map[string][][]byte) {
 	head, sections := split(body)
 	sets = map[string][][]byte{}
 	top := "v=0\r\ns=" + cmp.Or(head.title, " ") + "\r\n" + head.whole() // RFC 8866, 5.3
-	out := top
+	out := []byte(top)
 	for _, s := range sections {
 		found := map[string][][]byte{}
 		text := s.mend(found)
@@ -39,13 +39,13 @@ func mendSDP(body []byte) (mended []byte, sets map[string][][]byte) {
 		if !readable(top + text) {
 			continue
 		}
-		out += text
+		out = append(out, text...)
 		maps.Copy(sets, found)
 	}
-	if out == top {
+	if len(out) == len(top) {
 		return body, sets
 	}
-	return []byte(out), sets
+	return out, sets
 }
 
 // section is the head of a description, or one of its media.
@@ -83,18 +83,13 @@ func split(body []byte) (head *section, all []*section) {
 // whole is what is said of all media. A control address is of use only where it is
 // an absolute one; else Content-Base counts, as for *.
 func (s *section) whole() string {
-	out := ""
+	var out strings.Builder
 	for _, a := range s.lines {
-		switch a.key {
-		case "control":
-			if u, err := base.ParseURL(a.value); err == nil && u.Host != "" {
-				out += "a=control:" + a.value + "\r\n"
-			}
-		case "key-mgmt":
-			out += "a=key-mgmt:" + a.value + "\r\n"
+		if u, err := base.ParseURL(a.value); a.key == "control" && err == nil && u.Host != "" || a.key == "key-mgmt" {
+			out.WriteString("a=" + a.key + ":" + a.value + "\r\n")
 		}
 	}
-	return out
+	return out.String()
 }
 
 // mend writes the section anew, "" where there is no sense in it.
@@ -108,29 +103,31 @@ func (s *section) mend(sets map[string][][]byte) string {
 			types = append(types, pt)
 		}
 	}
-	out := "m=" + strings.ToLower(s.media[0]) + " 0 " + strings.ToUpper(s.media[2]) + " " + strings.Join(types, " ") + "\r\n"
+	var out strings.Builder
+	say := func(parts ...string) { out.WriteString(strings.Join(parts, "") + "\r\n") }
+	say("m=", strings.ToLower(s.media[0]), " 0 ", strings.ToUpper(s.media[2]), " ", strings.Join(types, " "))
 	codings, params := s.formats()
 	for _, pt := range types {
 		if c := codings[pt]; c != "" {
-			out += "a=rtpmap:" + pt + " " + c + "\r\n"
+			say("a=rtpmap:", pt, " ", c)
 		}
 		if p := parameters(params[pt], codings[pt], s.bare, func(b []byte) { sets[pt] = append(sets[pt], b) }); p != "" {
-			out += "a=fmtp:" + pt + " " + p + "\r\n"
+			say("a=fmtp:", pt, " ", p)
 		}
 	}
 	for _, a := range s.lines {
 		switch a.key {
 		case "control":
 			if c := control(a.value); c != "" {
-				out += "a=control:" + c + "\r\n"
+				say("a=control:", c)
 			}
 		case "key-mgmt":
-			out += "a=key-mgmt:" + a.value + "\r\n"
+			say("a=key-mgmt:", a.value)
 		case "sendonly":
-			out += "a=sendonly\r\n"
+			say("a=sendonly")
 		}
 	}
-	return out
+	return out.String()
 }
 
 // formats are codings and parameters by payload type. The coding of a picture that

@@ -3,6 +3,7 @@ package rtsp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
@@ -123,14 +124,12 @@ func (v *video) pieces(au [][]byte, ts uint32) bool {
 	if !again {
 		return false
 	}
-	for _, n := range au {
-		if v.rest(n) {
-			v.unmarked = true
-			v.renew()
-			return true
-		}
+	if !slices.ContainsFunc(au, v.rest) {
+		return false
 	}
-	return false
+	v.unmarked = true
+	v.renew()
+	return true
 }
 
 // rest tells whether a NAL unit is a slice that does not begin a picture:

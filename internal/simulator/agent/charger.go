@@ -217,7 +217,7 @@ func (c *Charger) habits() {
 	for i, p := range c.ports {
 		switch {
 		case p.state == idle && c.Online() && c.chance(meanIdle): // a cabinet without a hub begins nothing
-			c.begin(i, c.users(), 0)
+			c.begin(i, c.users())
 		case (p.state == full || p.state == stopped) && c.chance(meanFullStay):
 			c.leave(i)
 		default:
@@ -232,8 +232,8 @@ func (c *Charger) chance(mean time.Duration) bool {
 	return c.rand.Float64() < c.times.Port.Seconds()/mean.Seconds()
 }
 
-func (c *Charger) begin(i int, user string, limit float64) {
-	c.beginAs(i, chargerArgs{User: user, Limit: limit})
+func (c *Charger) begin(i int, user string) {
+	c.beginAs(i, chargerArgs{User: user})
 }
 
 // beginAs is begin for a session that the hub has asked for.

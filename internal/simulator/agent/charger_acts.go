@@ -140,7 +140,7 @@ func (c *Charger) Overheat(name string, rate float64) {
 		}
 		c.move(time.Now())
 		if p.state != charging {
-			c.begin(i, c.users(), 0)
+			c.begin(i, c.users())
 			c.report()
 		}
 		p.runaway, p.temp = rate, max(p.temp, 38)
@@ -164,7 +164,7 @@ func (c *Charger) Plug(name, user string) {
 		if p.state != idle {
 			c.leave(i)
 		}
-		c.begin(i, user, 0)
+		c.begin(i, user)
 		c.report()
 	})
 }
@@ -234,7 +234,7 @@ func (c *Charger) Occupy(name string) {
 	c.do(func() {
 		if i, p, ok := c.port(name); ok && p.state == idle {
 			c.move(time.Now())
-			c.begin(i, c.users(), 0)
+			c.begin(i, c.users())
 			c.report()
 		}
 	})
