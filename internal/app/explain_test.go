@@ -49,7 +49,7 @@ func TestLineageOfAnAlarm(t *testing.T) {
 	c := receive(t, commands)
 	publish("reply", fmt.Sprintf(`{"id":%q,"status":"done","at":%q}`, c["id"], now()))
 	var open listed
-	h.call(http.MethodGet, "/alarms?state=open", nil, &open)
+	h.call(http.MethodGet, "/alarms?state=open&device=charger-1", nil, &open)
 	if len(open.Items) != 1 {
 		t.Fatalf("%+v", open)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -66,7 +67,9 @@ func (f *follower) run(ctx context.Context, j source) error {
 	j.Hold(f.name, f.seq.Load)
 	err := j.Follow(ctx, f.seq.Load(), batchLimit, func(evs []event.Event) error {
 		began := time.Now()
-		if err := f.batch(ctx, evs); err != nil {
+		// The journal gives the same slice to all who follow it, and the rooms of one note
+		// on an event what those behind them read.
+		if err := f.batch(ctx, slices.Clone(evs)); err != nil {
 			return err
 		}
 		if rest := f.pace - time.Since(began); rest > 0 && len(evs) < batchLimit {
