@@ -186,6 +186,7 @@ func TestACardOfAnIncident(t *testing.T) {
 func TestCardsThatAreNotThere(t *testing.T) {
 	d := open(t, withCards)
 	for card, code := range map[string]string{"": "procedure.none", "gone": "procedure.unknown"} {
+		d.pass(time.Hour) // so that each is an incident of its own
 		id := d.apply(d.signal("c-"+card, byCard(card)))[0].ID
 		if status, got := d.ask(web.Operator, "GET", "/alarms/"+id+"/procedure", "", nil); status != 404 || got != code {
 			t.Errorf("%q: %d %s", card, status, got)
