@@ -24,21 +24,13 @@ func (b *Broadcasts) sign(id string, v url.Values) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// notOurs refuses an address that the hub has not signed, or that is not signed at all.
-func notOurs(v url.Values) *web.Problem {
-	if !v.Has("signature") {
-		return web.Fail(http.StatusUnauthorized, "auth.required", "the address in the loudspeaker's command has the hub's signature; use it as it is")
-	}
-	return web.Fail(http.StatusForbidden, "broadcast.address", "this address was not made by the hub")
-}
-
 // sound serves a loudspeaker what it is to play: a WAV file, or a live voice as Ogg
 // Opus. The address is the right to it, for a while.
 func (b *Broadcasts) sound(w http.ResponseWriter, r *http.Request) {
 	id, v := r.PathValue("id"), r.URL.Query()
 	until, err := strconv.ParseInt(v.Get("until"), 10, 64)
 	if err != nil || !hmac.Equal([]byte(v.Get("signature")), []byte(b.sign(id, v))) {
-		web.WriteProblem(w, notOurs(v))
+		web.WriteProblem(w, web.Fail(http.StatusForbidden, "broadcast.address", "this address was not made by the hub"))
 		return
 	}
 	if time.Now().Unix() > until {

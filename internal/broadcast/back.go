@@ -38,7 +38,7 @@ func (b *Broadcasts) voice(w http.ResponseWriter, r *http.Request) {
 	id, v := r.PathValue("id"), r.URL.Query()
 	until, err := strconv.ParseInt(v.Get("until"), 10, 64)
 	if err != nil || !hmac.Equal([]byte(v.Get("signature")), []byte(b.signBack(id, v))) {
-		web.WriteProblem(w, notOurs(v))
+		web.WriteProblem(w, web.Fail(http.StatusForbidden, "broadcast.address", "this address was not made by the hub"))
 		return
 	}
 	hs, err := heads(r.Context(), b.db.Read(), `WHERE id = ?`, id)

@@ -57,7 +57,7 @@ func TestATalkGoesBothWays(t *testing.T) {
 		want    int
 	}{
 		"another loudspeaker's":  {strings.Replace(back, "device=s-1", "device=s-2", 1), http.NoBody, 403},
-		"no signature":           {"/api/v1/broadcasts/" + bc + "/voice", http.NoBody, 401},
+		"no signature":           {"/api/v1/broadcasts/" + bc + "/voice", http.NoBody, 403},
 		"the address of a sound": {strings.Replace(r.find(bc, 1).Args.Stream, "http://hub", "", 1), http.NoBody, 405},
 		"what is no Ogg":         {back, strings.NewReader("hello, this is no sound at all, is it?"), 422},
 		"a WAV":                  {back, bytes.NewReader(sound.Header(0)), 422},
