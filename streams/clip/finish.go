@@ -68,8 +68,8 @@ func (r *Recorder) finishSome(ctx context.Context, c *clip) {
 		time.Sleep(time.Second)
 	}
 	for _, e := range list {
-		r.exit(e.clip)
 		r.metrics.over(e.row.State)
+		r.exit(e.clip)
 	}
 }
 

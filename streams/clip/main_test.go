@@ -229,7 +229,8 @@ func (h *hub) over(id string) Clip {
 		var err error
 		c, err = h.clips.Get(context.Background(), id)
 		must(h.t, err)
-		return c.State != Recording
+		going, _ := h.clips.soFar(id)
+		return c.State != Recording && going == nil // it is told and counted a moment after it can be read
 	})
 	return c
 }
