@@ -339,3 +339,16 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// TestUTC is written as -00:00 (CAP 1.2, 3.3.2), so that a reference is what its sender wrote.
+func TestUTC(t *testing.T) {
+	at := time.Date(2026, 7, 1, 8, 0, 0, 0, time.UTC)
+	m := Message{Identifier: "b", Sender: "hub", Sent: at, Status: StatusActual, MsgType: Ack, Scope: "Private", References: []Reference{{"met", "a", at}}}
+	b := string(m.XML())
+	if !strings.Contains(b, "<sent>2026-07-01T08:00:00-00:00</sent>") || !strings.Contains(b, "met,a,2026-07-01T08:00:00-00:00</references>") {
+		t.Errorf("%s", b)
+	}
+	if back, err := Parse([]byte(b)); err != nil || !back.Sent.Equal(at) {
+		t.Errorf("%v", err)
+	}
+}

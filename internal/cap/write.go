@@ -17,8 +17,14 @@ func unbase64(s string) []byte {
 	return b
 }
 
-// stamp writes a time as CAP has it: an offset, never Z.
-func stamp(t time.Time) string { return t.Format("2006-01-02T15:04:05-07:00") }
+// stamp writes a time as CAP has it: an offset, never Z, and -00:00 for UTC (3.3.2).
+func stamp(t time.Time) string {
+	s := t.Format("2006-01-02T15:04:05-07:00")
+	if at, utc := strings.CutSuffix(s, "+00:00"); utc {
+		return at + "-00:00"
+	}
+	return s
+}
 
 // String is a reference as `references` has it.
 func (r Reference) String() string { return r.Sender + "," + r.Identifier + "," + stamp(r.Sent) }

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"dongyue/internal/cap"
@@ -99,6 +101,9 @@ type Official struct {
 	feed *web.Feed
 	log  *slog.Logger
 	wake chan struct{} // there is something to send
+
+	acting     sync.Mutex  // one message is acted on at a time: a cancel finds what it cancels
+	unfinished atomic.Bool // a message is stored and was not acted on
 }
 
 // New opens the tables.

@@ -41,6 +41,7 @@ type town struct {
 	silenced []string
 	alarms   []string
 	fail     error
+	onSpeak  func()
 }
 
 func (w *town) Zones(context.Context) []Zone {
@@ -54,6 +55,9 @@ func (w *town) Zones(context.Context) []Zone {
 }
 
 func (w *town) Speak(_ context.Context, c Call) (string, error) {
+	if w.onSpeak != nil {
+		w.onSpeak()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fail != nil {
@@ -426,9 +430,13 @@ func TestOwnAlarms(t *testing.T) {
 type signs struct {
 	shown []Sign
 	ended []string
+	fail  error
 }
 
 func (s *signs) Show(_ context.Context, x Sign) error {
+	if s.fail != nil {
+		return s.fail
+	}
 	s.shown = append(s.shown, x)
 	return nil
 }
@@ -612,8 +620,8 @@ func TestCodesOfLargerPlaces(t *testing.T) {
 		}
 	}
 	none := fresh(t, func(o *Options) { o.Geocodes = nil })
-	if e := none.receive(none.message(cap.Area{Geocodes: []cap.Value{{Name: "GB2260", Value: "510107"}}})); e.State != Speaking || e.Zones[0] != "" {
-		t.Errorf("a hub that knows no codes: %+v", e)
+	if e := none.receive(none.message(cap.Area{Geocodes: []cap.Value{{Name: "GB2260", Value: "510107"}}})); e.State != Speaking || e.Zones[0] != "" || !strings.Contains(e.Detail, "official.geocodes") {
+		t.Errorf("a hub that knows no codes, and says so: %+v", e)
 	}
 }
 

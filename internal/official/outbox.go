@@ -124,10 +124,10 @@ func (o *Official) Publish(ctx context.Context, a Alarm) error {
 	if a.Critical {
 		severity = "Extreme"
 	}
-	for lang, title := range map[string]string{"zh-CN": a.TitleZH, "en": a.TitleEN} {
+	for _, x := range []struct{ lang, title string }{{"zh-CN", a.TitleZH}, {"en", a.TitleEN}} {
 		m.Infos = append(m.Infos, cap.Info{
-			Language: lang, Categories: []string{a.Category}, Event: title, Urgency: "Immediate", Severity: severity, Certainty: "Observed",
-			Expires: &expires, Headline: title, Areas: []cap.Area{area},
+			Language: x.lang, Categories: []string{a.Category}, Event: x.title, Urgency: "Immediate", Severity: severity, Certainty: "Observed",
+			Expires: &expires, Headline: x.title, Areas: []cap.Area{area},
 		})
 	}
 	err := o.db.Tx(ctx, func(tx *sql.Tx) error { return o.post(ctx, tx, m, a.ID) })

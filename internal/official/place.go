@@ -37,8 +37,9 @@ func (g *Origin) Earth(x, y float64) cap.Point {
 
 // where are the zones that a message is for, and what of it is said there: infos of other
 // places are left out, and so are those that are over. None is for another place.
-// What can't be placed is for everybody: nobody is left out because a plan is missing.
-func (o *Official) where(ctx context.Context, m *cap.Message, now time.Time) (zones []string, said *cap.Message) {
+// What can't be placed is for everybody: nobody is left out because a plan is missing;
+// lost says what is.
+func (o *Official) where(ctx context.Context, m *cap.Message, now time.Time) (zones []string, said *cap.Message, lost string) {
 	all := o.o.Zones.Zones(ctx)
 	hit := map[string]bool{}
 	anywhere, x := true, *m
@@ -49,6 +50,9 @@ func (o *Official) where(ctx context.Context, m *cap.Message, now time.Time) (zo
 			continue
 		}
 		here, placed := o.placed(info, all)
+		if why := o.lacks(info, all); why != "" {
+			lost = why
+		}
 		if placed {
 			anywhere = false
 			maps.Copy(hit, here)
@@ -63,7 +67,24 @@ func (o *Official) where(ctx context.Context, m *cap.Message, now time.Time) (zo
 	if len(hit) == 0 {
 		x.Infos = nil
 	}
-	return top(hit), &x
+	return top(hit), &x, lost
+}
+
+// lacks is what the hub would have to know to place an info; "" for nothing.
+func (o *Official) lacks(info *cap.Info, all []Zone) string {
+	for i := range info.Areas {
+		a := &info.Areas[i]
+		switch {
+		case len(a.Geocodes) > 0 && len(o.o.Geocodes) == 0:
+			return "official.geocodes is not set, and the area has the code " + a.Geocodes[0].Value
+		case len(a.Polygons)+len(a.Circles) == 0:
+		case o.o.Origin == nil:
+			return "official.origin is not set, and the area has a polygon or a circle"
+		case !drawn(all):
+			return "no zone is drawn on the plan, and the area has a polygon or a circle"
+		}
+	}
+	return ""
 }
 
 // placed are the zones that an info is for; ok is false where it names no place.

@@ -3,9 +3,9 @@ package official
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,38 +14,72 @@ import (
 )
 
 // Receive takes a message, however it came, and does what it says. The entry tells what
-// became of it; an error is the hub's own.
+// became of it; an error is the hub's own. What is stored is done also where whoever
+// brought it has hung up, and again later where something failed.
 func (o *Official) Receive(ctx context.Context, raw []byte, came string) (Entry, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Entry{}, err
 	}
+	return o.receive(ctx, id.String(), raw, came)
+}
+
+func (o *Official) receive(ctx context.Context, id string, raw []byte, came string) (Entry, error) {
+	ctx = context.WithoutCancel(ctx)
 	now := time.Now()
-	e := Entry{ID: id.String(), Came: came, At: ms(now), Zones: []string{}, State: Received, raw: raw, at: now}
+	e := Entry{ID: id, Came: came, At: ms(now), Zones: []string{}, State: Received, raw: raw, at: now}
 	m, err := o.open(raw, now)
 	if err != nil {
 		e.State, e.Reason, e.Detail = Refused, reasonOf(err), err.Error()
 		return e, o.refuse(ctx, &e)
 	}
 	e.Message, e.sender, e.identifier = m, m.Sender, m.Identifier
+	waiting := ""
 	err = o.change(ctx, &e, func(tx *sql.Tx) error {
-		var n int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM official_messages WHERE sender = ? AND identifier = ?`, m.Sender, m.Identifier).Scan(&n); err != nil {
+		var state State
+		var same bool
+		err := tx.QueryRowContext(ctx, `SELECT id, state, raw = ? FROM official_messages WHERE sender = ? AND identifier = ?`, raw, m.Sender, m.Identifier).Scan(&waiting, &state, &same)
+		if errors.Is(err, sql.ErrNoRows) {
+			return insert(ctx, tx, &e)
+		}
+		if err != nil {
 			return err
 		}
-		if n > 0 {
-			return errAgain
+		if state != Received || !same {
+			waiting = ""
 		}
-		return insert(ctx, tx, &e)
+		return errAgain
 	})
-	if errors.Is(err, errAgain) {
+	switch {
+	case errors.Is(err, errAgain) && waiting != "": // its sender asks again before it has been acted on
+		e.ID = waiting
+	case errors.Is(err, errAgain):
 		e.State, e.Reason, e.sender = Replayed, reasonReplay, ""
 		return e, o.refuse(ctx, &e)
-	}
-	if err != nil {
+	case err != nil:
 		return e, err
 	}
-	return o.act(context.WithoutCancel(ctx), e)
+	became, err := o.finish(ctx, e.ID)
+	if err != nil {
+		o.unfinished.Store(true)
+		o.log.ErrorContext(ctx, "official message is not acted on yet", "message_id", e.ID, "err", err)
+		return e.complete(), nil
+	}
+	return became, nil
+}
+
+// finish acts on a message that was believed, unless that was done.
+func (o *Official) finish(ctx context.Context, id string) (Entry, error) {
+	o.acting.Lock()
+	defer o.acting.Unlock()
+	e, err := o.find(ctx, id)
+	if err != nil {
+		return Entry{}, err
+	}
+	if e.State != Received {
+		return *e, nil
+	}
+	return o.act(context.WithoutCancel(ctx), *e)
 }
 
 var errNoKeys = errors.New("no keys are configured: set official.keys")
@@ -98,11 +132,11 @@ func (o *Official) refuse(ctx context.Context, e *Entry) error {
 	if len(e.raw) > cap.MaxBytes {
 		e.raw = nil
 	}
-	err := o.change(ctx, e, func(tx *sql.Tx) error { return insert(ctx, tx, e) })
+	// Told first: after a crash it is told again rather than never.
 	if o.o.Alarm != nil && slices.Contains([]string{reasonUnsigned, reasonSignature, reasonKey, reasonSender, reasonReplay, reasonClock}, e.Reason) {
 		o.o.Alarm(ctx, e.Reason, e.ID)
 	}
-	return err
+	return o.change(ctx, e, func(tx *sql.Tx) error { return insert(ctx, tx, e) })
 }
 
 // act does what a believed message says. Doing it again after a crash does it once.
@@ -130,7 +164,7 @@ func (o *Official) act(ctx context.Context, e Entry) (Entry, error) {
 		}
 	case after != "":
 		e.State = after
-	case m.Expired(time.Now()):
+	case m.Expired(time.Now()) || time.Since(e.at) > oldest: // the hub was away meanwhile
 		e.State = Expired
 		if err := o.replaced(ctx, m, old); err != nil {
 			return e, err
@@ -162,7 +196,11 @@ func (o *Official) overtaken(ctx context.Context, m *cap.Message) (State, error)
 	if m.MsgType != cap.Alert && m.MsgType != cap.Update {
 		return "", nil
 	}
-	later, err := o.entries(ctx, `WHERE sender = ? AND identifier <> ? AND instr(message, ?) > 0 ORDER BY seq`, m.Sender, m.Identifier, m.Identifier)
+	stored, err := json.Marshal(m.Identifier) // as a reference to it is written there
+	if err != nil {
+		return "", err
+	}
+	later, err := o.entries(ctx, `WHERE sender = ? AND identifier <> ? AND instr(message, ?) > 0 ORDER BY seq`, m.Sender, m.Identifier, string(stored))
 	if err != nil {
 		return "", err
 	}
@@ -196,11 +234,17 @@ func (o *Official) replaced(ctx context.Context, m *cap.Message, old []Entry) er
 				return err
 			}
 		}
-		if old[i].Broadcast == "" {
-			continue
-		}
-		if err := o.o.Air.Silence(ctx, old[i].Broadcast); err != nil {
-			return err
+	}
+	return o.silence(ctx, old, "")
+}
+
+// silence ends what is heard of messages, but for one broadcast.
+func (o *Official) silence(ctx context.Context, old []Entry, but string) error {
+	for i := range old {
+		if b := old[i].Broadcast; b != "" && b != but {
+			if err := o.o.Air.Silence(ctx, b); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -267,10 +311,14 @@ func (o *Official) cancel(ctx context.Context, e *Entry) error {
 
 // speak lets a message be heard where it belongs.
 func (o *Official) speak(ctx context.Context, e *Entry, old []Entry) error {
-	zones, said := o.where(ctx, e.Message, time.Now())
+	zones, said, lost := o.where(ctx, e.Message, time.Now())
 	if e.Zones = zones; len(said.Infos) == 0 {
 		e.State, e.Zones = Elsewhere, []string{}
 		return o.replaced(ctx, e.Message, old)
+	}
+	if lost != "" && slices.Contains(zones, "") {
+		e.Detail = lost + ": everybody hears it"
+		o.log.WarnContext(ctx, "official message is for the whole community", "message_id", e.ID, "reason", lost)
 	}
 	c := Call{
 		Zones: zones, Text: Text(said), Grave: said.Grave(), Exercise: e.Message.Status == cap.StatusExercise,
@@ -285,47 +333,14 @@ func (o *Official) speak(ctx context.Context, e *Entry, old []Entry) error {
 	if err := o.write(ctx, e, said, old); err != nil { // also where nothing is heard
 		return err
 	}
-	if err != nil {
+	if err != nil && id == "" {
 		o.log.WarnContext(ctx, "official message is not heard", "message_id", e.ID, "err", err)
 		e.State, e.Reason, e.Detail = Failed, "broadcast", err.Error()
-		return nil
+		return o.silence(ctx, old, "") // what it says no more must not be heard either
+	}
+	if err != nil { // it is stored there, and goes out
+		o.log.WarnContext(ctx, "official message is heard later", "message_id", e.ID, "err", err)
 	}
 	e.State, e.Broadcast = Speaking, id
-	for i := range old {
-		if old[i].Broadcast != "" && old[i].Broadcast != c.Replaces {
-			if err := o.o.Air.Silence(ctx, old[i].Broadcast); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// maxSpoken is what is read out (bytes); the rest is on the screen.
-const maxSpoken = 1200
-
-// Text is what is read out of a message.
-func Text(m *cap.Message) string {
-	x := m.Chinese()
-	if x == nil {
-		return ""
-	}
-	var parts []string
-	for _, s := range []string{x.Headline, x.Description, x.Instruction} {
-		if s = strings.TrimSpace(s); s != "" {
-			parts = append(parts, strings.TrimRight(s, "。. "))
-		}
-	}
-	if len(parts) == 0 {
-		parts = []string{x.Event}
-	}
-	end := "。"
-	if !strings.HasPrefix(strings.ToLower(x.Language), "zh") {
-		end = ". "
-	}
-	s := strings.TrimSpace(strings.Join(parts, end) + end)
-	if len(s) > maxSpoken {
-		s = strings.ToValidUTF8(s[:maxSpoken], "")
-	}
-	return s
+	return o.silence(ctx, old, c.Replaces)
 }
