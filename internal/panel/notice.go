@@ -86,7 +86,7 @@ func (n *Notice) wrong(at time.Time) string {
 	switch {
 	case n.Text == "" || len([]rune(n.Text)) > maxText:
 		return fmt.Sprintf("text: 1 to %d characters are wanted", maxText)
-	case strings.ContainsFunc(n.Text, unicode.IsControl):
+	case strings.ContainsFunc(n.Text, unseen):
 		return "text: one line without control characters is wanted"
 	case len(n.Zones) == 0 || len(n.Zones) > maxZones:
 		return `zones: 1 to 100 zones are wanted, "" for the whole community`
@@ -96,4 +96,9 @@ func (n *Notice) wrong(at time.Time) string {
 		return "until: a time to come, at most 31 days away, is wanted"
 	}
 	return ""
+}
+
+// unseen are signs that a panel can't show, or that turn the order of the others about.
+func unseen(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp)
 }

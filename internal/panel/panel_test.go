@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -210,6 +212,8 @@ func TestBadNotices(t *testing.T) {
 		"no text":     {func(n *Notice) { n.Text = " " }, "text"},
 		"long":        {func(n *Notice) { n.Text = strings.Repeat("长", 301) }, "text"},
 		"two lines":   {func(n *Notice) { n.Text = "a\nb" }, "one line"},
+		"turned":      {func(n *Notice) { n.Text = "本周六\u202e停水" }, "one line"},
+		"unseen":      {func(n *Notice) { n.Text = "\u200b" }, "one line"},
 		"nowhere":     {func(n *Notice) { n.Zones = nil }, "zones"},
 		"pink":        {func(n *Notice) { n.Colour = "pink" }, "colour"},
 		"over":        {func(n *Notice) { n.Until = f.at }, "until"},
@@ -250,5 +254,50 @@ func TestScreensAreToldOfWhatPanelsShow(t *testing.T) {
 	f.must(f.o.Feed.Committed(t.Context()))
 	if n := f.o.Feed.Last() - before; n != 2 {
 		t.Errorf("%d entries", n)
+	}
+}
+
+// TestAClockThatIsSetBack: a panel refuses what is older than what it had, so the hub signs
+// nothing that is.
+func TestAClockThatIsSetBack(t *testing.T) {
+	f := fresh(t)
+	f.must(f.Show(t.Context(), f.warning("m1", "红色", Grave)))
+	f.step(t.Context())
+	before := wanted(f.street.poles["lamp-e"].Wanted)
+	f.at = f.at.Add(-time.Hour)
+	for _, step := range []func() error{
+		func() error { return f.Show(t.Context(), f.warning("m2", "橙色", Grave)) },
+		func() error { return f.End(t.Context(), "m2") },
+	} {
+		f.must(step())
+		f.step(t.Context())
+		now := wanted(f.street.poles["lamp-e"].Wanted)
+		if now.Text == before.Text || !now.IssuedAt.After(before.IssuedAt) {
+			t.Errorf("%q of %s after %q of %s", now.Text, now.IssuedAt, before.Text, before.IssuedAt)
+		}
+		before = now
+	}
+}
+
+// TestReleasedByOne: of several who release at once one has done it, and the others hear who.
+func TestReleasedByOne(t *testing.T) {
+	f := fresh(t)
+	n, err := f.Write(t.Context(), "chen", Notice{Zones: []string{""}, Text: "周六坝坝会", Colour: "white", Until: f.at.Add(time.Hour)})
+	f.must(err)
+	var all sync.WaitGroup
+	by := make([]string, 8)
+	for i := range by {
+		all.Go(func() {
+			got, err := f.Release(t.Context(), string(rune('p'+i)), n.ID)
+			if err != nil {
+				t.Error(err)
+			}
+			by[i] = got.ReleasedBy
+		})
+	}
+	all.Wait()
+	slices.Sort(by)
+	if by = slices.Compact(by); len(by) != 1 || len(*f.notes) != 2 {
+		t.Errorf("released by %v, record %v", by, *f.notes)
 	}
 }

@@ -68,13 +68,16 @@ func (r *Room) step(ctx context.Context) time.Duration {
 }
 
 // want signs anew only what is new: each signature is younger than the one before, which
-// is how a panel tells an old one that somebody plays to it.
+// is how a panel tells an old one that somebody plays to it. That holds also where the
+// hub's clock was set back: what it signs would be refused until the clock is there again.
 func (r *Room) want(ctx context.Context, p *Panel, c Content, now time.Time) error {
 	last := wanted(p.Wanted)
 	if c.same(&last) {
 		return nil
 	}
-	c.IssuedAt = now
+	if c.IssuedAt = now; !now.After(last.IssuedAt) {
+		c.IssuedAt = last.IssuedAt.Add(time.Millisecond)
+	}
 	s, err := sign(r.key, &c)
 	if err != nil {
 		return err

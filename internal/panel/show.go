@@ -116,10 +116,20 @@ func (r *Room) Release(ctx context.Context, actor, id string) (Notice, error) {
 		return n, nil
 	}
 	n.ReleasedBy = actor
-	return n, r.change(ctx, actor, "panel.release", &n, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE panel_notices SET released_by = ? WHERE id = ? AND released_by = '' AND ended_at = 0`, actor, id)
-		return err
+	err = r.change(ctx, actor, "panel.release", &n, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `UPDATE panel_notices SET released_by = ? WHERE id = ? AND released_by = '' AND ended_at = 0`, actor, id)
+		if err != nil {
+			return err
+		}
+		if rows, err := res.RowsAffected(); err != nil || rows == 0 {
+			return errors.Join(err, errKnown)
+		}
+		return nil
 	})
+	if errors.Is(err, errKnown) { // somebody else was quicker, or has ended it
+		return r.find(ctx, id)
+	}
+	return n, err
 }
 
 // find is an open notice.
