@@ -153,7 +153,8 @@ type Broadcasts struct {
 	started   time.Time     // of Run
 	wake      chan struct{} // there is something to give, or to look at
 	giving    sync.Mutex    // one gives at a time, so that orders go out as they were decided
-	rendering sync.Mutex    // one programme is made at a time
+	rendering sync.Mutex    // one programme is made at a time,
+	urgent    sync.Mutex    // and one of ranks 1 to 3 beside it
 
 	mu    sync.Mutex
 	early map[string]answer  // by command and device; see replied

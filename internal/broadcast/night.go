@@ -46,3 +46,15 @@ func (n Night) at(t time.Time) bool {
 	}
 	return now >= n.From || now < n.To
 }
+
+// begins is how long it is until the night begins; a day where there is none.
+func (n Night) begins(t time.Time) time.Duration {
+	if n.From == n.To {
+		return 24 * time.Hour
+	}
+	at := time.Date(t.Year(), t.Month(), t.Day(), int(n.From.Hours()), int(n.From.Minutes())%60, 0, 0, t.Location())
+	if !at.After(t) {
+		at = time.Date(t.Year(), t.Month(), t.Day()+1, int(n.From.Hours()), int(n.From.Minutes())%60, 0, 0, t.Location())
+	}
+	return at.Sub(t)
+}

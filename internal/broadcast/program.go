@@ -40,34 +40,53 @@ func (b *Broadcasts) prepare(ctx context.Context, bc *Broadcast) error {
 	sum := sha256.Sum256([]byte(what))
 	name := hex.EncodeToString(sum[:])
 	path := filepath.Join(b.o.Dir, programs, name)
-	b.rendering.Lock()
-	defer b.rendering.Unlock()
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		p, err := b.render(ctx, bc)
-		if err != nil {
-			if bc.Recording != "" {
-				return err
-			}
-			b.log.WarnContext(ctx, "broadcast: loudspeakers speak the text themselves", "err", err)
-			return nil
-		}
-		if err := write(path, p.Bytes()); err != nil {
-			return err
-		}
-		b.tidy(ctx)
-		info, err = os.Stat(path)
-		if err != nil {
-			return fmt.Errorf("broadcast: %w", err)
-		}
-	} else if err != nil {
-		return fmt.Errorf("broadcast: %w", err)
+	info, err := used(path)
+	if err != nil {
+		info, err = b.produce(ctx, bc, path)
 	}
-	now := time.Now()
-	_ = os.Chtimes(path, now, now) // it is used
+	switch {
+	case err == nil:
+	case bc.Recording != "":
+		return err
+	default:
+		b.log.WarnContext(ctx, "broadcast: loudspeakers speak the text themselves", "err", err)
+		return nil
+	}
 	once := time.Duration(info.Size()/2) * time.Second / sound.Rate
 	bc.program, bc.LengthMS = name, (time.Duration(bc.Repeat)*(once+gap) - gap).Milliseconds()
 	return nil
+}
+
+// used is a programme that is there, and is kept because it is wanted.
+func used(path string) (fs.FileInfo, error) {
+	now := time.Now()
+	if err := os.Chtimes(path, now, now); err != nil {
+		return nil, err
+	}
+	return os.Stat(path)
+}
+
+// produce makes a programme. A synthesiser takes up to some seconds: what a life may depend on
+// does not wait for what is less urgent.
+func (b *Broadcasts) produce(ctx context.Context, bc *Broadcast, path string) (fs.FileInfo, error) {
+	turn := &b.rendering
+	if bc.Priority <= LifeSafety {
+		turn = &b.urgent
+	}
+	turn.Lock()
+	defer turn.Unlock()
+	if info, err := used(path); err == nil { // made meanwhile
+		return info, nil
+	}
+	p, err := b.render(ctx, bc)
+	if err != nil {
+		return nil, err
+	}
+	if err := write(path, p.Bytes()); err != nil {
+		return nil, err
+	}
+	b.tidy(ctx)
+	return used(path)
 }
 
 // render speaks the text or reads the recording, after the words of an exercise.

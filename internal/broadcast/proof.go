@@ -241,7 +241,10 @@ func (b *Broadcasts) move(ctx context.Context, tx *sql.Tx, id, device string, a 
 	if err != nil {
 		return err
 	}
+	late := n.State == Failed && a.to == Playing
 	switch {
+	case n.State == Queued && n.turn > 1 && a.to == Overridden: // it has not been told again yet: that was its turn before
+		return nil
 	case n.State == Paused && a.to == Overridden: // as was decided; now it is known how much was heard
 		if a.position < 0 || a.position == n.PositionMS {
 			return nil
@@ -260,11 +263,27 @@ func (b *Broadcasts) move(ctx context.Context, tx *sql.Tx, id, device string, a 
 	default:
 		n.take(a)
 	}
+	if late {
+		if err := heardLate(ctx, tx, id, &n); err != nil {
+			return err
+		}
+	}
 	changed[id] = true
-	if err := saveNode(ctx, tx, id, &n); err != nil || !n.State.over() {
+	if err := saveNode(ctx, tx, id, &n); err != nil || !n.State.over() && !late {
 		return err
 	}
 	return arrange(ctx, tx, device, a.at, changed)
+}
+
+// heardLate gives a node its turn that was given up and is heard after all, so that it can
+// be stopped and paused as any other. Where its message was stopped meanwhile it is told now.
+func heardLate(ctx context.Context, tx *sql.Tx, id string, n *NodeOf) error {
+	n.due = n.at
+	hs, err := heads(ctx, tx, `WHERE id = ?`, id)
+	if err == nil && len(hs) == 1 && hs[0].StoppedAt != "" {
+		n.tell = tellStop
+	}
+	return err
 }
 
 // take is the step itself.

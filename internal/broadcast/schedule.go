@@ -81,7 +81,9 @@ func (b *Broadcasts) onSchedule(ctx context.Context, now time.Time) (time.Durati
 		if s.Enabled && !next.IsZero() {
 			rest = min(rest, next.Sub(now))
 		}
-		if !last.After(s.last) {
+		// One that was carried out in the future is so no more: the clock was set back. What
+		// comes twice by that is known by its key.
+		if !last.After(s.last) && !s.last.After(now) {
 			continue
 		}
 		if s.Enabled && now.Sub(last) <= lateBy {

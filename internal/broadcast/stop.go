@@ -34,7 +34,8 @@ func (b *Broadcasts) Stop(ctx context.Context, id, actor string) (Broadcast, err
 }
 
 // replace ends a broadcast in favour of another: loudspeakers of both get the new one
-// only, which takes the old one's place by itself.
+// only, which takes the old one's place by itself. One that is less urgent would wait
+// there for the end of the old one, so that is stopped.
 func (b *Broadcasts) replace(ctx context.Context, tx *sql.Tx, id string, by *Broadcast, now time.Time, changed changes) error {
 	old, err := byID(ctx, tx, id)
 	if err != nil {
@@ -45,7 +46,7 @@ func (b *Broadcasts) replace(ctx context.Context, tx *sql.Tx, id string, by *Bro
 	}
 	follows := map[string]bool{}
 	for i := range by.Nodes {
-		follows[by.Nodes[i].Device] = by.Nodes[i].State == Queued
+		follows[by.Nodes[i].Device] = by.Nodes[i].State == Queued && by.urgency() <= old.urgency()
 	}
 	return b.stop(ctx, tx, &old, by.Actor, follows, whyReplaced, now, changed)
 }

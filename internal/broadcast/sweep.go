@@ -83,6 +83,9 @@ func (b *Broadcasts) sweep(ctx context.Context, now time.Time) (time.Duration, e
 			}
 			continue
 		}
+		if bc.Open && bc.Priority >= Operator {
+			rest = min(rest, b.o.Night.begins(now.In(b.o.Location))+time.Millisecond)
+		}
 		for j := range bc.Nodes {
 			n := &bc.Nodes[j]
 			due, why := b.dueOf(bc, n)
@@ -108,11 +111,11 @@ func (b *Broadcasts) dueOf(bc *Broadcast, n *NodeOf) (time.Time, string) {
 		return time.Time{}, ""
 	case Playing:
 		if bc.StoppedAt != "" {
-			return bc.stopped.Add(startWithin), whyNoEnd
+			return latest(bc.stopped, n.at).Add(startWithin), whyNoEnd
 		}
 		return n.at.Add(max(endWithin, 2*time.Duration(bc.LengthMS)*time.Millisecond)), whyNoEnd
 	case Paused:
-		return bc.until, whyStale
+		return n.at.Add(patience(bc.Priority)), whyStale
 	case Queued, Accepted, Buffered:
 	}
 	if n.due.IsZero() {
@@ -124,6 +127,13 @@ func (b *Broadcasts) dueOf(bc *Broadcast, n *NodeOf) (time.Time, string) {
 		return n.told.Add(pathWithin), whyNoAnswer
 	}
 	return b.grace(n.due), whyNoAnswer
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // grace is a deadline of a beginning: a hub that was away meanwhile first hears what

@@ -58,7 +58,7 @@ func (b *Broadcasts) after(bc *Broadcast, was string, n Node) string {
 // play makes the arguments for the way of a node. They follow from its turn alone, so
 // that the same order after a crash is the same to the byte.
 func (b *Broadcasts) play(bc *Broadcast, n *NodeOf) PlayArgs {
-	a := PlayArgs{Message: bc.ID, Priority: bc.Priority, Repeat: 1, VolumePct: bc.VolumePct, PositionMS: n.PositionMS, Text: bc.spoken()}
+	a := PlayArgs{Message: bc.ID, Priority: bc.urgency(), Repeat: 1, VolumePct: bc.VolumePct, PositionMS: n.PositionMS, Text: bc.spoken()}
 	if bc.TwoWay && b.o.Base() != "" {
 		a.Back = b.backAddress(bc, n)
 	}
@@ -77,6 +77,15 @@ func (b *Broadcasts) play(bc *Broadcast, n *NodeOf) PlayArgs {
 		a.Repeat, a.PositionMS = bc.Repeat, 0
 	}
 	return a
+}
+
+// urgency is the rank that a loudspeaker is told. One that goes by it itself must let what
+// is earnest take the place of any exercise.
+func (b *Broadcast) urgency() int {
+	if b.Mode == Exercise {
+		return max(b.Priority, Operator)
+	}
+	return b.Priority
 }
 
 // address is where a loudspeaker fetches the sound. It is good for the beginning of its
