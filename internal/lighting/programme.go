@@ -100,31 +100,36 @@ func (d Date) weekday() time.Weekday {
 }
 
 // when is the moment in a night: clock times before noon and the morning's sun are
-// those of the next date. ok is false when the sun does not do it.
+// those of the next date. Where the sun does not rise the night is as long as it can be;
+// ok is false where it does not get dark.
 func (m moment) when(night Date, place Place, zone *time.Location) (at time.Time, ok bool) {
-	if m.sun == "" {
-		d := night
-		if m.clock < 12*time.Hour {
-			d = night.next(1)
-		}
-		return time.Date(d.Year, d.Month, d.Day, int(m.clock/time.Hour), int(m.clock%time.Hour/time.Minute), 0, 0, zone).UTC(), true
-	}
 	d := night
-	if m.sun == "dawn" || m.sun == "sunrise" {
+	if m.morning() {
 		d = night.next(1)
 	}
-	s := place.SunOn(d.Year, d.Month, d.Day)
+	if m.sun == "" {
+		return time.Date(d.Year, d.Month, d.Day, int(m.clock/time.Hour), int(m.clock%time.Hour/time.Minute), 0, 0, zone).UTC(), true
+	}
+	s, height := place.sunOf(d, zone), limb
 	switch m.sun {
 	case "dawn":
-		at = s.Dawn
+		at, height = s.Dawn, civil
 	case "sunrise":
 		at = s.Sunrise
 	case "sunset":
 		at = s.Sunset
 	case "dusk":
-		at = s.Dusk
+		at, height = s.Dusk, civil
+	}
+	if at.IsZero() && place.height(s.Noon) < height {
+		return d.noon(zone).UTC(), true
 	}
 	return at.Add(m.offset).UTC(), !at.IsZero()
+}
+
+// morning reports whether a moment is of the second half of a night.
+func (m moment) morning() bool {
+	return m.sun == "dawn" || m.sun == "sunrise" || m.sun == "" && m.clock < 12*time.Hour
 }
 
 // Point is a brightness from a time on. With lux limits the lamp's photocell
@@ -136,26 +141,40 @@ type Point struct {
 	Off int       `json:"off_above_lux,omitempty"`
 }
 
-// night are the points of a programme in one night, by time.
+// night are the points of a programme in one night, by time. A programme that goes by the
+// sun keeps lamps dark where it does not get dark, and behind its end in the morning the
+// clock lights nothing any more: in June the sun may rise before 05:00.
 func (p *Programme) night(night Date, place Place, zone *time.Location) []Point {
 	form := momentForm()
-	var out []Point
-	at := func(text string) (time.Time, bool) {
+	at := func(text string) (m moment, t time.Time, ok bool) {
 		m, err := parseMoment(form, text)
 		if err != nil { // checked when it was stored
-			return time.Time{}, false
+			return moment{}, time.Time{}, false
 		}
-		return m.when(night, place, zone)
+		t, ok = m.when(night, place, zone)
+		return m, t, ok
 	}
+	var end time.Time
 	for _, s := range p.Switches {
-		if t, ok := at(s.At); ok {
+		switch m, t, ok := at(s.At); {
+		case m.sun == "":
+		case !ok:
+			return []Point{{At: night.noon(zone).UTC()}}
+		case m.morning() && s.Pct == 0 && (end.IsZero() || t.Before(end)):
+			end = t
+		}
+	}
+	var out []Point
+	for _, s := range p.Switches {
+		m, t, ok := at(s.At)
+		if day := m.sun == "" && m.morning() && !end.IsZero() && !t.Before(end); ok && !day {
 			out = append(out, Point{At: t, Pct: s.Pct})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Point) int { return a.At.Compare(b.At) })
 	for _, s := range p.Sensor {
-		from, ok1 := at(s.From)
-		to, ok2 := at(s.To)
+		_, from, ok1 := at(s.From)
+		_, to, ok2 := at(s.To)
 		if ok1 && ok2 && from.Before(to) {
 			out = overlay(out, from, to, Point{At: from, Pct: s.Pct, On: s.On, Off: s.Off})
 		}

@@ -38,6 +38,27 @@ func (p Place) SunOn(year int, month time.Month, day int) Sun {
 	return s
 }
 
+// sunOf is the sun of a date by the clocks of a zone, which may be far from the sun's own:
+// east of the date line some count the days of the west.
+func (p Place) sunOf(d Date, zone *time.Location) Sun {
+	s := p.SunOn(d.Year, d.Month, d.Day)
+	switch off := s.Noon.Sub(d.noon(zone)); {
+	case off > 12*time.Hour:
+		d = d.next(-1)
+	case off < -12*time.Hour:
+		d = d.next(1)
+	default:
+		return s
+	}
+	return p.SunOn(d.Year, d.Month, d.Day)
+}
+
+// height is how high the sun stands at its noon, in degrees.
+func (p Place) height(noon time.Time) float64 {
+	declination, _ := sun(noon)
+	return 90 - math.Abs(p.Latitude-degrees(declination))
+}
+
 // pass is when the sun crosses the meridian. The midnight is that of the date, read
 // as UTC: east of Greenwich what is worked out from it falls before.
 func (p Place) pass(midnight time.Time) time.Time {

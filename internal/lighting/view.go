@@ -20,8 +20,7 @@ type Night struct {
 
 func (l *Lighting) night(at time.Time) Night {
 	d := nightOf(at, l.o.Zone)
-	next := d.next(1)
-	evening, morning := l.o.Place.SunOn(d.Year, d.Month, d.Day), l.o.Place.SunOn(next.Year, next.Month, next.Day)
+	evening, morning := l.o.Place.sunOf(d, l.o.Zone), l.o.Place.sunOf(d.next(1), l.o.Zone)
 	some := func(t time.Time) *time.Time {
 		if t.IsZero() {
 			return nil
