@@ -145,7 +145,7 @@ func loudspeaker(d *devices.Device) broadcast.Node {
 		Mic bool   `json:"microphone"`
 	}
 	_ = json.Unmarshal(d.State, &state) // a state without it is one that fetches only
-	return broadcast.Node{ID: d.ID, Online: d.Online, RTP: state.RTP, Mic: state.Mic}
+	return broadcast.Node{ID: d.ID, Zone: d.Zone, Online: d.Online, RTP: state.RTP, Mic: state.Mic}
 }
 
 // announcer gives loudspeakers their orders.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"dongyue/internal/web"
@@ -85,11 +86,23 @@ func (b *Broadcasts) post(ctx context.Context, in *postInput) (*output, error) {
 	for _, p := range q.Polygon {
 		r.Polygon = append(r.Polygon, Point{p[0], p[1]})
 	}
+	if len(r.Zones) <= maxZones && !reaches(ctx, b.meant(ctx, &r)) {
+		return nil, notYours()
+	}
 	bc, err := b.Send(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	return &output{bc}, nil
+}
+
+// reaches reports whether the account acts wherever a message is heard.
+func reaches(ctx context.Context, nodes []Node) bool {
+	return !slices.ContainsFunc(nodes, func(n Node) bool { return !web.Reaches(ctx, n.Zone) })
+}
+
+func notYours() error {
+	return web.Fail(http.StatusForbidden, "broadcast.not_your_zone", "your account does not act in all of these zones; ask somebody whose account does")
 }
 
 type idInput struct {
@@ -114,7 +127,16 @@ func (b *Broadcasts) get(ctx context.Context, in *idInput) (*output, error) {
 }
 
 func (b *Broadcasts) postStop(ctx context.Context, in *idInput) (*output, error) {
-	bc, err := b.Stop(ctx, in.ID, who(ctx))
+	bc, err := b.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range bc.Nodes {
+		if n, ok := b.speakers.Get(ctx, bc.Nodes[i].Device); ok && !web.Reaches(ctx, n.Zone) {
+			return nil, notYours()
+		}
+	}
+	bc, err = b.Stop(ctx, in.ID, who(ctx))
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ var migrations embed.FS
 // Node is a loudspeaker.
 type Node struct {
 	ID     string
+	Zone   string
 	Online bool
 	RTP    string // host:port that it listens on for sound that is sent to it; "": it fetches only
 	Mic    bool   // it has a microphone, and can answer
@@ -113,6 +114,7 @@ const (
 
 	defaultPriority = Operator
 	maxRepeat       = 100
+	maxZones        = 100
 	maxText         = 2000 // bytes; about 2 minutes of speech
 )
 

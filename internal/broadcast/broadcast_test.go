@@ -1,6 +1,7 @@
 package broadcast_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -47,22 +48,23 @@ type play struct {
 
 func (e *estate) In(_ context.Context, zone string) []broadcast.Node {
 	all := map[string][]broadcast.Node{
-		"east":     {{ID: "s-1", Online: true}, {ID: "s-2", Online: true}, {ID: "s-3"}},
-		"east/b01": {{ID: "s-1", Online: true}},
-		"west":     {{ID: "s-9"}},
+		"east":     {{ID: "s-1", Zone: "east/b01", Online: true}, {ID: "s-2", Zone: "east", Online: true}, {ID: "s-3", Zone: "east"}},
+		"east/b01": {{ID: "s-1", Zone: "east/b01", Online: true}},
+		"west":     {{ID: "s-9", Zone: "west"}},
 	}
 	return all[zone]
 }
 
 func (e *estate) Within(_ context.Context, polygon []broadcast.Point) []broadcast.Node {
 	if polygon[0].X == 7 {
-		return []broadcast.Node{{ID: "s-2", Online: true}}
+		return []broadcast.Node{{ID: "s-2", Zone: "east", Online: true}}
 	}
 	return nil
 }
 
 func (e *estate) Get(_ context.Context, id string) (broadcast.Node, bool) {
-	return broadcast.Node{ID: id, Online: true, RTP: e.rtp[id], Mic: e.mics[id]}, true
+	zone := map[string]string{"s-1": "east/b01", "s-9": "west"}[id]
+	return broadcast.Node{ID: id, Zone: cmp.Or(zone, "east"), Online: true, RTP: e.rtp[id], Mic: e.mics[id]}, true
 }
 
 func (e *estate) Give(_ context.Context, orders []broadcast.Order) (all []broadcast.Given) {
@@ -113,6 +115,7 @@ type room struct {
 	db     *db.DB
 	feed   *web.Feed
 	estate *estate
+	zones  string // where who asks acts
 }
 
 func fresh(t testing.TB, change ...func(*broadcast.Options)) *room {
@@ -140,7 +143,7 @@ func onto(t testing.TB, d *db.DB, feed *web.Feed, e *estate, change ...func(*bro
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &room{b, t, d, feed, e}
+	return &room{b, t, d, feed, e, ""}
 }
 
 func (r *room) send(q broadcast.Request) broadcast.Broadcast {
@@ -184,16 +187,16 @@ func (r *room) states(id string) string {
 	return strings.Join(s, " ")
 }
 
-type guard struct{}
+type guard struct{ zones string }
 
-func (guard) Authenticate(*http.Request) (web.Principal, bool) {
-	return web.Principal{ID: "u1", Login: "chen"}, true
+func (g guard) Authenticate(*http.Request) (web.Principal, bool) {
+	return web.Principal{ID: "u1", Login: "chen", Zones: g.zones}, true
 }
 func (guard) Allowed(web.Principal, web.Action) bool { return true }
 
 func (r *room) ask(method, path, body string, header ...string) (int, map[string]any) {
 	r.t.Helper()
-	a := web.NewAPI("test", guard{}, slog.New(slog.DiscardHandler))
+	a := web.NewAPI("test", guard{r.zones}, slog.New(slog.DiscardHandler))
 	r.Register(a)
 	req := httptest.NewRequest(method, "/api/v1"+path, strings.NewReader(body))
 	req.Header.Set("Content-Type", "application/json")
@@ -391,4 +394,28 @@ func TestRunFinishesWhatACrashLeft(t *testing.T) {
 		cancel()
 		<-done
 	})
+}
+
+// An account is heard, and silences, in its own zones.
+func TestOtherZonesAreNotSpokenTo(t *testing.T) {
+	r := fresh(t)
+	_, all := r.ask("POST", "/broadcasts", `{"zones":["east","west"],"text":"x"}`)
+	r.zones = "east/b01"
+	for _, body := range []string{
+		`{"zones":["east"],"text":"x"}`, `{"zones":["east/b01","west"],"text":"x"}`, `{"speaker":"s-2","text":"x"}`, `{"polygon":[[7,0],[9,0],[9,9]],"text":"x"}`,
+	} {
+		if status, got := r.ask("POST", "/broadcasts", body); status != 403 || got["code"] != "broadcast.not_your_zone" {
+			t.Errorf("%s: %d %v", body, status, got)
+		}
+	}
+	if status, _ := r.ask("POST", "/broadcasts/"+all["id"].(string)+"/stop", ""); status != 403 || len(r.estate.stops) != 0 {
+		t.Errorf("stopped: %d %v", status, r.estate.stops)
+	}
+	status, own := r.ask("POST", "/broadcasts", `{"zones":["east/b01"],"text":"x"}`)
+	if status != 201 {
+		t.Errorf("%d %v", status, own)
+	}
+	if status, _ := r.ask("POST", "/broadcasts/"+own["id"].(string)+"/stop", ""); status != 200 {
+		t.Errorf("own: %d", status)
+	}
 }

@@ -57,7 +57,7 @@ func (q *Request) wrong() string {
 		return "speaker: one loudspeaker, or zones and a polygon, not both"
 	case q.TwoWay && (q.Speaker == "" || q.Live == ""):
 		return "two_way: a talk needs your microphone (live) and one loudspeaker (speaker)"
-	case q.Speaker == "" && len(q.Zones) == 0 && len(q.Polygon) == 0 || len(q.Zones) > 100:
+	case q.Speaker == "" && len(q.Zones) == 0 && len(q.Polygon) == 0 || len(q.Zones) > maxZones:
 		return "zones: name 1 to 100 zones, \"\" for the whole community, or a polygon"
 	case len(q.Polygon) != 0 && (len(q.Polygon) < 3 || len(q.Polygon) > 100):
 		return "polygon: 3 to 100 corners, in metres on the plan"

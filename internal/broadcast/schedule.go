@@ -186,7 +186,7 @@ func (s *Schedule) wrong() string {
 	switch {
 	case s.Name == "":
 		return "name: say what it is for"
-	case len(s.Zones) == 0 || len(s.Zones) > 100:
+	case len(s.Zones) == 0 || len(s.Zones) > maxZones:
 		return "zones: name 1 to 100 zones, \"\" for the whole community"
 	case (s.Text == "") == (s.Recording == ""):
 		return "text, recording: give one of them"

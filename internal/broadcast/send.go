@@ -121,14 +121,8 @@ func (b *Broadcasts) plan(ctx context.Context, q Request) (Broadcast, error) {
 		case q.TwoWay && !n.Mic:
 			return Broadcast{}, web.Fail(http.StatusUnprocessableEntity, "broadcast.deaf", "the loudspeaker "+q.Speaker+" has no microphone: speak to it without two_way")
 		}
-		add([]Node{n})
 	}
-	for _, zone := range q.Zones {
-		add(b.speakers.In(ctx, zone))
-	}
-	if len(q.Polygon) > 0 {
-		add(b.speakers.Within(ctx, q.Polygon))
-	}
+	add(b.meant(ctx, &q))
 	if len(bc.Nodes) == 0 {
 		where := strings.Join(q.Zones, ", ")
 		if len(q.Polygon) > 0 {
@@ -140,6 +134,20 @@ func (b *Broadcasts) plan(ctx context.Context, q Request) (Broadcast, error) {
 	slices.SortFunc(bc.Nodes, func(a, b NodeOf) int { return strings.Compare(a.Device, b.Device) })
 	bc.count()
 	return bc, nil
+}
+
+// meant are the loudspeakers that a request names; one in two of its zones is there twice.
+func (b *Broadcasts) meant(ctx context.Context, q *Request) (all []Node) {
+	if n, ok := b.speakers.Get(ctx, q.Speaker); ok && q.Speaker != "" {
+		all = append(all, n)
+	}
+	for _, zone := range q.Zones {
+		all = append(all, b.speakers.In(ctx, zone)...)
+	}
+	if len(q.Polygon) > 0 {
+		all = append(all, b.speakers.Within(ctx, q.Polygon)...)
+	}
+	return all
 }
 
 // patience is how long a message may wait for its turn; what is heard later is news no

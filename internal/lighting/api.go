@@ -3,6 +3,7 @@ package lighting
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"dongyue/internal/web"
@@ -97,6 +98,9 @@ func (l *Lighting) Register(api *web.API) {
 	o.Status = http.StatusCreated
 	web.Register(api, o, func(ctx context.Context, in *overrideIn) (*overrideOut, error) {
 		b := in.Body
+		if err := l.reached(ctx, b.Target); err != nil {
+			return nil, err
+		}
 		made, err := l.Set(ctx, actor(ctx), Override{Target: b.Target, Pct: b.Pct, Until: b.Until, Reason: b.Reason})
 		if err != nil {
 			return nil, err
@@ -104,7 +108,12 @@ func (l *Lighting) Register(api *web.API) {
 		return &overrideOut{made}, nil
 	})
 	web.Register(api, op(http.MethodDelete, "/lighting/overrides/{id}", "Give lamps back to their programme", web.DevicesCommand),
-		func(ctx context.Context, in *byID) (*struct{}, error) { return nil, l.Take(ctx, actor(ctx), in.ID) })
+		func(ctx context.Context, in *byID) (*struct{}, error) {
+			if err := l.reached(ctx, l.target(in.ID)); err != nil {
+				return nil, err
+			}
+			return nil, l.Take(ctx, actor(ctx), in.ID)
+		})
 	web.Register(api, op(http.MethodGet, "/lighting/sun", "When the sun goes and comes, night by night", web.DevicesRead), l.getSun)
 	web.Register(api, op(http.MethodGet, "/lighting/energy", "What lamps took, by day", web.DevicesRead), l.getEnergy)
 }
@@ -112,6 +121,27 @@ func (l *Lighting) Register(api *web.API) {
 func actor(ctx context.Context) string {
 	who, _ := web.Who(ctx)
 	return who.ID
+}
+
+// reached refuses an account that does not act wherever the lamps of a target stand.
+func (l *Lighting) reached(ctx context.Context, target string) error {
+	ids, _ := l.lampsOf(ctx, target)
+	for _, x := range l.o.Lamps.Lamps(ctx) {
+		if slices.Contains(ids, x.ID) && !web.Reaches(ctx, x.Zone) {
+			return web.Fail(http.StatusForbidden, "lighting.not_your_zone", "your account does not act in the zones of all these lamps; ask somebody whose account does")
+		}
+	}
+	return nil
+}
+
+// target is that of an override; "" for none.
+func (l *Lighting) target(id string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.IndexFunc(l.overrides, func(o Override) bool { return o.ID == id }); i >= 0 {
+		return l.overrides[i].Target
+	}
+	return ""
 }
 
 func (l *Lighting) whole(ctx context.Context) *whole {

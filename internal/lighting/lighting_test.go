@@ -65,11 +65,11 @@ type guard struct{}
 
 func (guard) Authenticate(r *http.Request) (web.Principal, bool) {
 	id, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	return web.Principal{ID: id}, ok
+	return web.Principal{ID: id, Zones: map[string]string{"lin": "east"}[id]}, ok
 }
 
 func (guard) Allowed(p web.Principal, a web.Action) bool {
-	return a == web.DevicesRead || p.ID == "boss" || p.ID == "chen" && a == web.DevicesCommand
+	return a == web.DevicesRead || p.ID == "boss" || (p.ID == "chen" || p.ID == "lin") && a == web.DevicesCommand
 }
 
 func china() *time.Location { return time.FixedZone("CST", 8*3600) }
@@ -503,4 +503,22 @@ func FuzzMoment(f *testing.F) {
 			t.Fatalf("%q: %s from noon", text, d)
 		}
 	})
+}
+
+// An account acts on the lamps of its own zones.
+func TestLampsOfOtherZones(t *testing.T) {
+	s := newStreet(t)
+	s.step(0)
+	body := func(target string) string {
+		return `{"target":"` + target + `","pct":30,"until":"` + s.now.Add(time.Hour).UTC().Format(time.RFC3339) + `","reason":"电影放映"}`
+	}
+	for _, target := range []string{"group:all", "lamp:lamp-c001"} {
+		if got := s.call(403, "lin", "POST", "/lighting/overrides", body(target)); got["code"] != "lighting.not_your_zone" {
+			t.Errorf("%s: %v", target, got)
+		}
+	}
+	s.call(201, "lin", "POST", "/lighting/overrides", body("lamp:lamp-e001"))
+	all := s.call(201, "chen", "POST", "/lighting/overrides", body("group:all"))
+	s.call(403, "lin", "DELETE", "/lighting/overrides/"+all["id"].(string), "")
+	s.call(404, "lin", "DELETE", "/lighting/overrides/none", "")
 }

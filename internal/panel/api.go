@@ -86,22 +86,44 @@ func (r *Room) Register(api *web.API) {
 		if b.Colour == "" {
 			b.Colour = "white"
 		}
+		if err := reached(ctx, b.Zones); err != nil {
+			return nil, err
+		}
 		n, err := r.Write(ctx, who(ctx), Notice{Zones: b.Zones, Text: b.Text, Colour: b.Colour, Until: b.Until})
 		return &noticeOut{n}, err
 	})
 	web.Register(api, op(http.MethodPost, "/panels/notices/{id}/release", "Release a notice of somebody else"),
 		func(ctx context.Context, in *byID) (*noticeOut, error) {
-			n, err := r.Release(ctx, who(ctx), in.ID)
+			n, err := r.find(ctx, in.ID)
+			if err == nil {
+				err = reached(ctx, n.Zones)
+			}
+			if err == nil {
+				n, err = r.Release(ctx, who(ctx), in.ID)
+			}
 			return &noticeOut{n}, err
 		})
 	web.Register(api, op(http.MethodPost, "/panels/notices/{id}/end", "Take a notice away"),
 		func(ctx context.Context, in *byID) (*noticeOut, error) {
 			n, err := r.find(ctx, in.ID)
 			if err == nil {
+				err = reached(ctx, n.Zones)
+			}
+			if err == nil {
 				err = r.end(ctx, who(ctx), &n)
 			}
 			return &noticeOut{n}, err
 		})
+}
+
+// reached refuses an account that does not act in all of the zones.
+func reached(ctx context.Context, zones []string) error {
+	for _, z := range zones {
+		if !web.Reaches(ctx, z) {
+			return web.Fail(http.StatusForbidden, "panel.not_your_zone", "your account does not act in all of these zones; ask somebody whose account does")
+		}
+	}
+	return nil
 }
 
 // who is the one that asks, by the name that a notice shows.

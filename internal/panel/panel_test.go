@@ -7,6 +7,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -299,5 +302,44 @@ func TestReleasedByOne(t *testing.T) {
 	slices.Sort(by)
 	if by = slices.Compact(by); len(by) != 1 || len(*f.notes) != 2 {
 		t.Errorf("released by %v, record %v", by, *f.notes)
+	}
+}
+
+type guard struct{ web.Principal }
+
+func (g guard) Authenticate(*http.Request) (web.Principal, bool) { return g.Principal, true }
+func (guard) Allowed(web.Principal, web.Action) bool             { return true }
+
+// TestNoticesOfOtherZones are not written, released or ended by an account of another zone.
+func TestNoticesOfOtherZones(t *testing.T) {
+	f := fresh(t)
+	ask := func(login, zones, path, body string) (int, map[string]any) {
+		api := web.NewAPI("test", guard{web.Principal{ID: "u-" + login, Login: login, Zones: zones}}, slog.New(slog.DiscardHandler))
+		f.Register(api)
+		r := httptest.NewRequest(http.MethodPost, "/api/v1/panels/notices"+path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		m := map[string]any{}
+		f.must(json.Unmarshal(w.Body.Bytes(), &m))
+		return w.Code, m
+	}
+	body := func(zone string) string {
+		return `{"zones":["` + zone + `"],"text":"停水","until":"` + f.at.Add(time.Hour).Format(time.RFC3339) + `"}`
+	}
+	for _, zone := range []string{"west", ""} {
+		if status, got := ask("lin", "east", "", body(zone)); status != 403 || got["code"] != "panel.not_your_zone" {
+			t.Errorf("%q: %d %v", zone, status, got)
+		}
+	}
+	_, n := ask("chen", "", "", body("west"))
+	id := n["id"].(string)
+	for _, what := range []string{"release", "end"} {
+		if status, got := ask("lin", "east", "/"+id+"/"+what, ""); status != 403 || got["code"] != "panel.not_your_zone" {
+			t.Errorf("%s: %d %v", what, status, got)
+		}
+	}
+	if status, got := ask("wang", "west", "/"+id+"/release", ""); status != 200 || got["released_by"] != "wang" {
+		t.Errorf("%d %v", status, got)
 	}
 }
