@@ -87,8 +87,11 @@ type OpusReader struct {
 func NewOpusReader(r io.Reader) (*OpusReader, error) {
 	o := &OpusReader{packets: NewPackets(r)}
 	id, err := o.packets.Next()
-	if err != nil || len(id) < 19 || string(id[:8]) != "OpusHead" {
+	if err != nil || len(id) < 19 || string(id[:8]) != "OpusHead" || id[8]>>4 != 0 { // RFC 7845, 5.1
 		return nil, ErrFormat
+	}
+	if id[18] != 0 { // each packet has several streams in it
+		return nil, fmt.Errorf("%w: Opus of more than two channels; write one or two", ErrFormat)
 	}
 	if tags, err := o.packets.Next(); err != nil || !bytes.HasPrefix(tags, []byte("OpusTags")) {
 		return nil, fmt.Errorf("%w: no OpusTags", ErrBroken)

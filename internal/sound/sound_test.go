@@ -180,3 +180,40 @@ func FuzzDecode(f *testing.F) {
 		_ = Duration(b)
 	})
 }
+
+// extended is a WAV whose format chunk names its coding in its extension.
+func extended(coding byte) []byte {
+	b := append([]byte("RIFF\x00\x00\x00\x00WAVEfmt \x28\x00\x00\x00\xfe\xff\x01\x00"), 0x80, 0x3e, 0, 0, 0, 0x7d, 0, 0, 2, 0, 16, 0, 22, 0, 16, 0, 4, 0, 0, 0)
+	b = append(b, coding, 0, 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71)
+	b = append(b, "data\x80\x3e\x00\x00"...)
+	return append(b, make([]byte, 16000)...)
+}
+
+func TestCodingInTheExtension(t *testing.T) {
+	if p, err := Decode(extended(1)); err != nil || p.Length() != 500*time.Millisecond {
+		t.Errorf("PCM: %v, %v", p.Length(), err)
+	}
+	for name, coding := range map[string]byte{"float": 3, "A-law": 6, "MP3": 0x55} {
+		if p, err := Decode(extended(coding)); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: %v, %v", name, p.Length(), err)
+		}
+	}
+}
+
+// What has more channels than one packet of Opus holds is refused, and so is a version to come.
+func TestOpusOfManyChannels(t *testing.T) {
+	for name, c := range map[string]struct{ at, v byte }{"family 1": {18, 1}, "version 16": {8, 16}} {
+		id := append([]byte("OpusHead"), 1, 6, 0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0)
+		id[c.at] = c.v
+		var b bytes.Buffer
+		w := &Writer{w: &b, serial: 7}
+		for _, page := range [][]byte{id, append([]byte("OpusTags"), 0, 0, 0, 0, 0, 0, 0, 0), {0x78, 1, 2}} {
+			if err := w.put(0, page); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if p, err := Decode(b.Bytes()); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: %v, %v", name, p.Length(), err)
+		}
+	}
+}

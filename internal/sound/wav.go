@@ -75,14 +75,24 @@ func decodeWAV(b []byte) (PCM, error) {
 	return nil, fmt.Errorf("%w: it has no data chunk after its format", ErrBroken)
 }
 
+// A format chunk of this kind names the coding itself further behind (WAVEFORMATEXTENSIBLE):
+// what is compressed would be noise at full volume.
+const (
+	extensible = 0xfffe
+	subFormat  = 24
+)
+
 func (w *wave) read(b []byte) error {
 	if len(b) < 16 {
 		return fmt.Errorf("%w: its format chunk is short", ErrBroken)
 	}
 	kind := binary.LittleEndian.Uint16(b)
 	w.channels, w.rate, w.bits = int(binary.LittleEndian.Uint16(b[2:])), int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint16(b[14:]))
+	if kind == extensible && len(b) >= subFormat+2 {
+		kind = binary.LittleEndian.Uint16(b[subFormat:])
+	}
 	switch {
-	case kind != 1 && kind != 0xfffe:
+	case kind != 1:
 		return fmt.Errorf("%w: WAV coding %d; write PCM", ErrFormat, kind)
 	case w.bits != 8 && w.bits != 16:
 		return fmt.Errorf("%w: %d bits; write 16", ErrFormat, w.bits)

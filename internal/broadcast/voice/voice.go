@@ -33,6 +33,7 @@ type Voice struct {
 	recorded map[string]string // by text without its punctuation: the file
 	program  string            // of espeak-ng; "": not installed
 	turns    chan struct{}     // how many programs may run at once
+	within   time.Duration
 }
 
 // within is the longest that a synthesiser may take: 2,000 bytes of text take 0.3 s.
@@ -47,7 +48,7 @@ func New() (*Voice, error) {
 	if err != nil {
 		return nil, fmt.Errorf("voice: %w", err)
 	}
-	v := &Voice{recorded: map[string]string{}, turns: make(chan struct{}, 2)}
+	v := &Voice{recorded: map[string]string{}, turns: make(chan struct{}, 2), within: within}
 	if err := json.Unmarshal(b, &v.messages); err != nil {
 		return nil, fmt.Errorf("voice: %w", err)
 	}
@@ -81,7 +82,7 @@ func (v *Voice) Say(ctx context.Context, text string) (sound.PCM, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	ctx, cancel := context.WithTimeout(ctx, within)
+	ctx, cancel := context.WithTimeout(ctx, v.within)
 	defer cancel()
 	lang, speed := "en-gb", "150"
 	if broadcast.Chinese(text) {
@@ -89,7 +90,7 @@ func (v *Voice) Say(ctx context.Context, text string) (sound.PCM, error) {
 	}
 	// The text goes in by the standard input: no word of it is a flag.
 	c := exec.CommandContext(ctx, v.program, "-v", lang, "-s", speed, "-a", "180", "--stdin", "--stdout") //nolint:gosec // found in PATH by its name
-	c.Stdin = strings.NewReader(text)
+	c.Stdin = strings.NewReader(heard(text))
 	c.WaitDelay = time.Second
 	out, err := c.Output()
 	if err != nil {
@@ -100,6 +101,17 @@ func (v *Voice) Say(ctx context.Context, text string) (sound.PCM, error) {
 		return nil, fmt.Errorf("espeak-ng: %w", err)
 	}
 	return p, nil
+}
+
+// heard is a text as espeak-ng is given it: [[…]] would be phonemes to it and not be said,
+// and a NUL the end.
+func heard(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '[' || r == ']' || unicode.IsControl(r) && r != '\n' {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 func recording(name string) (sound.PCM, error) {
