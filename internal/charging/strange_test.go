@@ -209,20 +209,20 @@ func TestStopIsOrderedAgain(t *testing.T) {
 	d := openDesk(t)
 	s := d.start("k")
 	d.happens("session_started", time.Now().UTC(), map[string]any{"session": s.ID, "user": "p-1"})
-	for time.Now().UnixMilli()%30_000 > 29_000 { // not across the edge
-		time.Sleep(50 * time.Millisecond)
-	}
+	moment := func() int64 { return time.Now().UnixMilli() / 30_000 } // how long an order is good
+	first := moment()
 	for range 2 {
 		if _, err := d.c.Stop(t.Context(), "p-1", s.ID); err != nil {
 			t.Fatal(err)
 		}
 	}
+	most := int(moment()-first) + 1 // 1, but where the edge of two of them lay in between
 	d.shed.mu.Lock()
 	n, keys := d.shed.kinds["stop"], d.shed.args
 	_, old := keys["stop/"+s.ID]
 	d.shed.mu.Unlock()
-	if n != 1 || old {
-		t.Errorf("%d orders to stop; with a key for good: %v", n, old)
+	if n < 1 || n > most || old {
+		t.Errorf("%d orders to stop, at most %d; with a key for good: %v", n, most, old)
 	}
 }
 
