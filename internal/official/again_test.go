@@ -234,3 +234,39 @@ func TestNamesThatAreWrittenOtherwise(t *testing.T) {
 		t.Errorf("%s, heard %d", e.State, len(r.town.calls))
 	}
 }
+
+// TestACancelWaitsForNoOtherAffair, whose voice may take its time.
+func TestACancelWaitsForNoOtherAffair(t *testing.T) {
+	r := fresh(t)
+	first := r.message(cap.Area{})
+	e := r.receive(first)
+	cancel := r.signed(r.message(cap.Area{}, func(m *cap.Message) { m.MsgType, m.References = cap.Cancel, []cap.Reference{cap.Of(first)} }))
+	speaking, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	r.town.onSpeak = func() {
+		close(speaking)
+		<-goOn
+	}
+	other := r.signed(r.message(cap.Area{}))
+	go func() {
+		_, err := r.Receive(context.Background(), other, "api")
+		done <- err
+	}()
+	<-speaking
+	ended := make(chan error, 1)
+	go func() {
+		_, err := r.Receive(context.Background(), cancel, "api")
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if err != nil || strings.Join(r.town.silenced, ",") != e.Broadcast {
+			t.Errorf("silenced %v, %v", r.town.silenced, err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it waits")
+	}
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

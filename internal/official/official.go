@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -102,7 +101,7 @@ type Official struct {
 	log  *slog.Logger
 	wake chan struct{} // there is something to send
 
-	acting     sync.Mutex  // one message is acted on at a time: a cancel finds what it cancels
+	affairs    *affairs
 	unfinished atomic.Bool // a message is stored and was not acted on
 }
 
@@ -121,7 +120,7 @@ func New(ctx context.Context, o Options) (*Official, error) {
 	if o.Client == nil {
 		o.Client = &http.Client{Timeout: 15 * time.Second}
 	}
-	return &Official{o: o, db: o.DB, feed: o.Feed, log: o.Log, wake: make(chan struct{}, 1)}, nil
+	return &Official{o: o, db: o.DB, feed: o.Feed, log: o.Log, wake: make(chan struct{}, 1), affairs: newAffairs()}, nil
 }
 
 // State of a message.

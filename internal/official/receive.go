@@ -70,11 +70,17 @@ func (o *Official) receive(ctx context.Context, id string, raw []byte, came stri
 
 // finish acts on a message that was believed, unless that was done.
 func (o *Official) finish(ctx context.Context, id string) (Entry, error) {
-	o.acting.Lock()
-	defer o.acting.Unlock()
 	e, err := o.find(ctx, id)
 	if err != nil {
 		return Entry{}, err
+	}
+	if e.Message != nil {
+		about := names(e.Message)
+		o.affairs.begin(about)
+		defer o.affairs.end(about)
+		if e, err = o.find(ctx, id); err != nil {
+			return Entry{}, err
+		}
 	}
 	if e.State != Received {
 		return *e, nil
