@@ -76,3 +76,14 @@ func TestPhotocellBeyondTheDateLine(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// An override holds on when the hub's clock is set back.
+func TestOverrideAndAClockThatIsSetBack(t *testing.T) {
+	s := newStreet(t)
+	s.step(0)
+	s.call(201, "chen", "POST", "/lighting/overrides", `{"target":"group:all","pct":30,"until":"`+s.now.Add(time.Hour).UTC().Format(time.RFC3339)+`","reason":"电影放映"}`)
+	s.step(-30 * time.Minute)
+	if w := s.wish["lamp-e001"]; w.Override == nil || w.Override.Pct != 30 {
+		t.Errorf("%+v", w)
+	}
+}

@@ -111,13 +111,14 @@ func (l *Lighting) Take(ctx context.Context, actor, id string) error {
 }
 
 // strongest is the override that holds for a lamp at a time: an alarm's before a
-// test's before a person's, one for the lamp before one for its group, the newest.
+// test's before a person's, one for the lamp before one for its group, the newest. Each
+// holds from when it was made, also where the clock was set back behind that.
 func strongest(all []Override, lamp, group string, at time.Time) *Override {
 	rank := map[string]int{Alarm: 0, Test: 1, Manual: 2}
 	var best *Override
 	for i := range all {
 		o := &all[i]
-		if at.Before(o.From) || !at.Before(o.Until) || o.Target != "lamp:"+lamp && (group == "" || o.Target != "group:"+group) {
+		if !at.Before(o.Until) || o.Target != "lamp:"+lamp && (group == "" || o.Target != "group:"+group) {
 			continue
 		}
 		if best == nil || cmp.Or(

@@ -4,9 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -268,5 +271,32 @@ func TestACancelWaitsForNoOtherAffair(t *testing.T) {
 	close(goOn)
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAResultAfterTheClockWasSetBack does not wait until it is there again.
+func TestAResultAfterTheClockWasSetBack(t *testing.T) {
+	var got atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { got.Add(1) }))
+	defer srv.Close()
+	r := fresh(t, func(o *Options) { o.Upstream, o.Client = srv.URL, srv.Client() })
+	r.receive(r.message(cap.Area{}, func(m *cap.Message) { m.Status = "Test" })) // answered at once
+	put := func(off time.Duration) {
+		t.Helper()
+		err := r.db.Tx(t.Context(), func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(t.Context(), "UPDATE official_outbox SET due = ?", time.Now().Add(off).UnixMilli())
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(4 * time.Minute)
+	if rest, err := r.deliver(t.Context()); err != nil || got.Load() != 0 || rest > 4*time.Minute || rest < time.Minute {
+		t.Errorf("put off: sent %d, %v, %v", got.Load(), rest, err)
+	}
+	put(time.Hour)
+	if _, err := r.deliver(t.Context()); err != nil || got.Load() != 1 {
+		t.Errorf("sent %d, %v", got.Load(), err)
 	}
 }

@@ -157,8 +157,8 @@ func (o *Official) deliver(ctx context.Context) (time.Duration, error) {
 			}
 			return 0, fmt.Errorf("outbox: %w", err)
 		}
-		now := time.Now()
-		if rest := time.UnixMilli(due).Sub(now); rest > 0 {
+		// None is put off for longer than that: then the clock was set back.
+		if rest := time.Until(time.UnixMilli(due)); rest > 0 && rest <= lastPause {
 			return rest, nil
 		}
 		err := o.send(ctx, id, body)
