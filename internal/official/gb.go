@@ -28,7 +28,7 @@ type GB struct {
 }
 
 func gb(m *cap.Message) *GB {
-	g := &GB{Identifier: m.Identifier, Sender: m.Sender, SendTime: local(&m.Sent), Status: m.Status, MsgType: m.MsgType, Scope: m.Scope, Severity: "UNKNOWN", EventClass: "14"}
+	g := &GB{Identifier: m.Identifier, Sender: m.Sender, SendTime: local(&m.Sent), Status: m.Status, MsgType: m.MsgType, Scope: m.Scope, Severity: unknown, EventClass: "14"}
 	x := m.Chinese()
 	if x == nil {
 		return g
@@ -44,16 +44,7 @@ func gb(m *cap.Message) *GB {
 		}
 		g.AreaDesc += a.Desc
 	}
-	switch x.Severity {
-	case "Extreme":
-		g.Severity = "RED"
-	case "Severe":
-		g.Severity = "ORANGE"
-	case "Moderate":
-		g.Severity = "YELLOW"
-	case "Minor":
-		g.Severity = "BLUE"
-	}
+	g.Severity = severity(x)
 	switch x.Categories[0] {
 	case "Geo", "Met", "Env":
 		g.EventClass = "11"
@@ -63,6 +54,23 @@ func gb(m *cap.Message) *GB {
 		g.EventClass = "13"
 	}
 	return g
+}
+
+const unknown = "UNKNOWN"
+
+// severity is the colour of an info.
+func severity(x *cap.Info) string {
+	switch x.Severity {
+	case "Extreme":
+		return "RED"
+	case "Severe":
+		return "ORANGE"
+	case "Moderate":
+		return "YELLOW"
+	case "Minor":
+		return "BLUE"
+	}
+	return unknown
 }
 
 func local(t *time.Time) string {

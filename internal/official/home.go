@@ -1,9 +1,11 @@
 package official
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"net/http"
+	"strings"
 	"time"
 
 	"dongyue/internal/cap"
@@ -27,8 +29,9 @@ type Warning struct {
 	Until       string   `json:"until" format:"date-time"`
 }
 
-// warning is what residents see of a message; nil for what is not for them.
-func warning(e *Entry) *Warning {
+// warning is what residents see of a message; nil for what is not for them. What it says of
+// other places, and what was over when it came, is not.
+func (o *Official) warning(ctx context.Context, e *Entry) *Warning {
 	m := e.Message
 	if m == nil || !public(m) || m.MsgType == cap.Cancel {
 		return nil
@@ -38,23 +41,27 @@ func warning(e *Entry) *Warning {
 	case Received, Silent, Elsewhere, Expired, Refused, Replayed:
 		return nil
 	}
-	g := gb(m)
-	w := &Warning{
-		ID: e.ID, At: e.At, Over: e.State == Cancelled || e.State == Updated, Exercise: m.Status == cap.StatusExercise, Colour: colour(m),
-		Headline: g.Headline, Description: g.Description, Instruction: g.Instruction, Sender: g.SenderName, Area: g.AreaDesc, Zones: e.Zones, Until: ms(until(m, e.at)),
+	_, said, _ := o.where(ctx, m, e.at)
+	x := here(said)
+	if x == nil {
+		if said, x = m, here(m); x == nil {
+			return nil
+		}
 	}
-	if w.Headline == "" {
-		w.Headline = g.EventType
+	var places []string
+	for _, a := range x.Areas {
+		places = append(places, a.Desc)
 	}
-	if w.Sender == "" {
-		w.Sender = m.Sender
+	return &Warning{
+		ID: e.ID, At: e.At, Over: e.State == Cancelled || e.State == Updated, Exercise: m.Status == cap.StatusExercise, Colour: colour(said),
+		Headline: cmp.Or(x.Headline, x.Event), Description: x.Description, Instruction: x.Instruction, Sender: cmp.Or(x.SenderName, m.Sender),
+		Area: strings.Join(places, "、"), Zones: e.Zones, Until: ms(until(said, e.at)),
 	}
-	return w
 }
 
 // tellHomes lets residents' phones know; they show what is about their own home.
 func (o *Official) tellHomes(ctx context.Context, tx *sql.Tx, e *Entry) error {
-	w := warning(e)
+	w := o.warning(ctx, e)
 	if w == nil {
 		return nil
 	}
@@ -91,7 +98,7 @@ func (o *Official) getWarnings(ctx context.Context, _ *struct{}) (*warningsOutpu
 	out := &warningsOutput{}
 	out.Body.Items = []Warning{}
 	for i := range all {
-		if w := warning(&all[i]); w != nil && until(all[i].Message, all[i].at).After(now) && concerns(w.Zones, home) {
+		if w := o.warning(ctx, &all[i]); w != nil && w.Until > ms(now) && concerns(w.Zones, home) {
 			out.Body.Items = append(out.Body.Items, *w)
 		}
 	}

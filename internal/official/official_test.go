@@ -570,6 +570,7 @@ func TestInfosOfSeveralPlaces(t *testing.T) {
 	r := fresh(t)
 	past := time.Now().Add(-time.Minute)
 	east := cap.Area{Desc: "东苑", Polygons: []cap.Polygon{{r.at(320, 120), r.at(330, 120), r.at(330, 130), r.at(320, 120)}}}
+	west := cap.Area{Desc: "西苑", Geocodes: []cap.Value{{Name: "GB2260", Value: "510107001"}}}
 	far := cap.Area{Desc: "远处", Polygons: []cap.Polygon{{{Lat: 40, Lon: 100}, {Lat: 40, Lon: 101}, {Lat: 41, Lon: 101}, {Lat: 40, Lon: 100}}}}
 	info := func(text, severity string, area cap.Area, expires *time.Time) cap.Info {
 		return cap.Info{
@@ -587,6 +588,7 @@ func TestInfosOfSeveralPlaces(t *testing.T) {
 		"ours is not over":       {[]cap.Info{info("立即撤离", "Extreme", east, &past), info("注意防范", "Moderate", east, nil)}, "注意防范。", "east", false},
 		"one in words follows":   {[]cap.Info{info("注意防范", "Severe", cap.Area{Desc: "河边"}, nil), info("river", "Severe", east, nil)}, "注意防范。", "east", true},
 		"words of another place": {[]cap.Info{info("注意防范", "Severe", cap.Area{Desc: "河边"}, nil), info("river", "Severe", far, nil)}, "", "", false},
+		"each has its own":       {[]cap.Info{info("注意防范", "Minor", east, nil), info("立即撤离", "Extreme", west, nil)}, "东苑：注意防范；西苑：立即撤离。", "east,west", true},
 	} {
 		before := len(r.town.calls)
 		e := r.receive(r.message(cap.Area{}, func(m *cap.Message) { m.Infos = c.infos }))
@@ -707,5 +709,30 @@ func TestTheSameByFileAndByHTTP(t *testing.T) {
 	}
 	if len(r.town.alarms)+len(r.town.calls) != 0 {
 		t.Errorf("alarms %v", r.town.alarms)
+	}
+}
+
+// TestResidentsReadWhatIsForThem, not what a message says of other places, or said before.
+func TestResidentsReadWhatIsForThem(t *testing.T) {
+	panels := &signs{}
+	r := fresh(t, func(o *Options) { o.Signs, o.Homes = panels, home{} })
+	past := time.Now().Add(-time.Minute)
+	east := cap.Area{Desc: "东苑", Polygons: []cap.Polygon{{r.at(320, 120), r.at(330, 120), r.at(330, 130), r.at(320, 120)}}}
+	far := cap.Area{Desc: "远处", Polygons: []cap.Polygon{{{Lat: 40, Lon: 100}, {Lat: 40, Lon: 101}, {Lat: 41, Lon: 101}, {Lat: 40, Lon: 100}}}}
+	info := func(text, severity string, area cap.Area, expires *time.Time) cap.Info {
+		return cap.Info{
+			Language: "zh-CN", Categories: []string{"Met"}, Event: "洪水", Urgency: "Immediate", Severity: severity, Certainty: "Observed", Headline: text,
+			Expires: expires, Areas: []cap.Area{area},
+		}
+	}
+	for what, first := range map[string]cap.Info{"of another place": info("立即撤离", "Extreme", far, nil), "over": info("立即撤离", "Extreme", east, &past)} {
+		e := r.receive(r.message(cap.Area{}, func(m *cap.Message) { m.Infos = []cap.Info{first, info("注意防范", "Minor", east, nil)} }))
+		if got := fmt.Sprint(r.warnings("p-east")); got != "[blue 注意防范]" {
+			t.Errorf("%s: residents read %s", what, got)
+		}
+		if s := panels.shown[len(panels.shown)-1]; s.Text != "注意防范" || s.Colour != "blue" {
+			t.Errorf("%s: panels show %+v", what, s)
+		}
+		r.receive(r.message(cap.Area{}, func(m *cap.Message) { m.MsgType, m.References = cap.Cancel, []cap.Reference{cap.Of(e.Message)} }))
 	}
 }

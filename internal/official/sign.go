@@ -37,7 +37,7 @@ func (o *Official) write(ctx context.Context, e *Entry, said *cap.Message, old [
 
 // headline is what fits a panel: what it is, and what to do.
 func headline(m *cap.Message) string {
-	x := m.Chinese()
+	x := here(m)
 	if x == nil {
 		return ""
 	}
@@ -53,11 +53,11 @@ func headline(m *cap.Message) string {
 
 // colour is that of the warning (GB/T 35965.1); white for none.
 func colour(m *cap.Message) string {
-	switch c := gb(m).Severity; c {
-	case "RED", "ORANGE", "YELLOW", "BLUE":
-		return strings.ToLower(c)
+	x := here(m)
+	if x == nil || severity(x) == unknown {
+		return "white"
 	}
-	return "white"
+	return strings.ToLower(severity(x))
 }
 
 // until is when a message is over: the latest end that it names.
