@@ -41,7 +41,7 @@ func (o *Official) warning(ctx context.Context, e *Entry) *Warning {
 	case Received, Silent, Elsewhere, Expired, Refused, Replayed:
 		return nil
 	}
-	_, said, _ := o.where(ctx, m, e.at)
+	_, said := o.where(ctx, m, e.at)
 	x := here(said)
 	if x == nil {
 		if said, x = m, here(m); x == nil {

@@ -624,6 +624,11 @@ func TestCodesOfLargerPlaces(t *testing.T) {
 	none := fresh(t, func(o *Options) { o.Geocodes = nil })
 	if e := none.receive(none.message(cap.Area{Geocodes: []cap.Value{{Name: "GB2260", Value: "510107"}}})); e.State != Speaking || e.Zones[0] != "" || !strings.Contains(e.Detail, "official.geocodes") {
 		t.Errorf("a hub that knows no codes, and says so: %+v", e)
+	} else if later, err := none.find(t.Context(), e.ID); err != nil || later.Detail != e.Detail {
+		t.Errorf("later it says %q, %v", later.Detail, err)
+	}
+	if e := r.receive(r.message(cap.Area{Geocodes: []cap.Value{{Name: "GB2260", Value: "510107"}}})); e.Zones[0] != "" || e.Detail != "" {
+		t.Errorf("meant for everybody: %+v", e)
 	}
 }
 

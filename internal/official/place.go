@@ -37,9 +37,9 @@ func (g *Origin) Earth(x, y float64) cap.Point {
 
 // where are the zones that a message is for, and what of it is said there: infos of other
 // places are left out, and so are those that are over. None is for another place.
-// What can't be placed is for everybody: nobody is left out because a plan is missing;
-// lost says what is.
-func (o *Official) where(ctx context.Context, m *cap.Message, now time.Time) (zones []string, said *cap.Message, lost string) {
+// What can't be placed is for everybody: nobody is left out because a plan is missing; see
+// everybody.
+func (o *Official) where(ctx context.Context, m *cap.Message, now time.Time) (zones []string, said *cap.Message) {
 	all := o.o.Zones.Zones(ctx)
 	hit := map[string]bool{}
 	anywhere, x := true, *m
@@ -50,9 +50,6 @@ func (o *Official) where(ctx context.Context, m *cap.Message, now time.Time) (zo
 			continue
 		}
 		here, placed := o.placed(info, all)
-		if why := o.lacks(info, all); why != "" {
-			lost = why
-		}
 		if placed {
 			anywhere = false
 			maps.Copy(hit, here)
@@ -67,7 +64,22 @@ func (o *Official) where(ctx context.Context, m *cap.Message, now time.Time) (zo
 	if len(hit) == 0 {
 		x.Infos = nil
 	}
-	return top(hit), &x, lost
+	return top(hit), &x
+}
+
+// everybody says what the hub would have to know so that a message is not for the whole
+// community; "" where it is meant so, or is for some zones.
+func (o *Official) everybody(ctx context.Context, m *cap.Message, zones []string) string {
+	if m == nil || !slices.Contains(zones, "") {
+		return ""
+	}
+	all := o.o.Zones.Zones(ctx)
+	for i := range m.Infos {
+		if why := o.lacks(&m.Infos[i], all); why != "" {
+			return why + ": everybody hears it"
+		}
+	}
+	return ""
 }
 
 // lacks is what the hub would have to know to place an info; "" for nothing.

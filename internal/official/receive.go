@@ -317,14 +317,13 @@ func (o *Official) cancel(ctx context.Context, e *Entry) error {
 
 // speak lets a message be heard where it belongs.
 func (o *Official) speak(ctx context.Context, e *Entry, old []Entry) error {
-	zones, said, lost := o.where(ctx, e.Message, time.Now())
+	zones, said := o.where(ctx, e.Message, time.Now())
 	if e.Zones = zones; len(said.Infos) == 0 {
 		e.State, e.Zones = Elsewhere, []string{}
 		return o.replaced(ctx, e.Message, old)
 	}
-	if lost != "" && slices.Contains(zones, "") {
-		e.Detail = lost + ": everybody hears it"
-		o.log.WarnContext(ctx, "official message is for the whole community", "message_id", e.ID, "reason", lost)
+	if e.Detail = o.everybody(ctx, e.Message, zones); e.Detail != "" {
+		o.log.WarnContext(ctx, "official message is for the whole community", "message_id", e.ID, "reason", e.Detail)
 	}
 	c := Call{
 		Zones: zones, Text: Text(said), Grave: said.Grave(), Exercise: e.Message.Status == cap.StatusExercise,

@@ -15,7 +15,7 @@ type Entry struct {
 	ID        string       `json:"id"`
 	State     State        `json:"state" enum:"received,speaking,silent,elsewhere,expired,cancelled,updated,failed,refused,replayed"`
 	Reason    string       `json:"reason" doc:"why it was refused, replayed or failed: unsigned, signature, unknown_key, sender, replay, sent, form, too_large, no_keys, broadcast"`
-	Detail    string       `json:"detail,omitempty"`
+	Detail    string       `json:"detail,omitempty" doc:"more of the reason, in the answer only; or why it is for the whole community: what the hub would have to know to place it"`
 	Came      string       `json:"came" enum:"api,folder"`
 	At        string       `json:"at" format:"date-time"`
 	Verified  bool         `json:"verified" doc:"the signature is good and the key is known"`
@@ -54,7 +54,7 @@ func (o *Official) entries(ctx context.Context, where string, args ...any) ([]En
 			return nil, fmt.Errorf("read official message %s: %w", e.ID, err)
 		}
 		e.at = time.UnixMilli(at)
-		e.At = ms(e.at)
+		e.At, e.Detail = ms(e.at), o.everybody(ctx, e.Message, e.Zones)
 		all = append(all, e.complete())
 	}
 	return all, rows.Err()
