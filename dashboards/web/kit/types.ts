@@ -129,6 +129,7 @@ export interface OfficialMessage {
   id: string;
   state: string;
   reason: string;
+  detail?: string; // why it is for the whole community, where it was not meant so
   at: string;
   came: string;
   verified: boolean;
