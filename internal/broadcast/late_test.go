@@ -1,9 +1,12 @@
 package broadcast_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +17,7 @@ import (
 	"dongyue/internal/broadcast"
 	"dongyue/internal/event"
 	"dongyue/internal/sound"
+	"dongyue/internal/web"
 )
 
 func offline(device string) event.Event {
@@ -257,4 +261,33 @@ func TestScheduleAfterAClockWasAhead(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A recording is not taken away from a schedule.
+func TestARecordingThatASchedulePlays(t *testing.T) {
+	r := fresh(t, withSound)
+	a := web.NewAPI("test", guard{}, nil)
+	r.Register(a)
+	rec := httptest.NewRecorder()
+	file := append(sound.Header(sound.Samples(time.Second)), tone(time.Second).Bytes()...)
+	a.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/api/v1/broadcasts/recordings?name=bell", bytes.NewReader(file)))
+	var made broadcast.Recording
+	if err := json.Unmarshal(rec.Body.Bytes(), &made); err != nil {
+		t.Fatal(err)
+	}
+	remove := func(path string) int {
+		rec := httptest.NewRecorder()
+		a.ServeHTTP(rec, httptest.NewRequest(http.MethodDelete, "/api/v1/broadcasts/"+path, nil))
+		return rec.Code
+	}
+	_, s := r.ask("POST", "/broadcasts/schedules", `{"name":"noon","enabled":true,"zones":["east"],"recording":"`+made.ID+`","priority":5,"times":["12:00"]}`)
+	if status := remove("recordings/" + made.ID); status != http.StatusConflict {
+		t.Errorf("in use: %d", status)
+	}
+	if status := remove("schedules/" + s["id"].(string)); status != http.StatusNoContent {
+		t.Errorf("the schedule: %d", status)
+	}
+	if status := remove("recordings/" + made.ID); status != http.StatusNoContent {
+		t.Errorf("no more: %d", status)
+	}
 }

@@ -88,10 +88,20 @@ func (b *Broadcasts) recordings(ctx context.Context) ([]Recording, error) {
 	return all, rows.Err()
 }
 
-// forget deletes a recording. What is being played was made from a copy.
+// forget deletes a recording that no schedule needs: nobody would notice that it is silent.
+// What is being played was made from a copy.
 func (b *Broadcasts) forget(ctx context.Context, id string) error {
+	all, err := b.schedules(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if all[i].Recording == id {
+			return web.Fail(http.StatusConflict, "broadcast.recording_used", "the schedule "+all[i].Name+" plays this recording: change or delete it first")
+		}
+	}
 	var n int64
-	err := b.db.Tx(ctx, func(tx *sql.Tx) error {
+	err = b.db.Tx(ctx, func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `DELETE FROM broadcast_recordings WHERE id = ?`, id)
 		if err == nil {
 			n, err = r.RowsAffected()
