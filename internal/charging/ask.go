@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -39,6 +40,12 @@ func (c *Charging) Start(ctx context.Context, q Ask) (*Session, error) {
 	id := "c-" + strings.ToLower(rand.Text()[:16])
 	var refused error
 	err := c.o.DB.Tx(ctx, func(tx *sql.Tx) error {
+		if q.Key != "" { // asked twice at once, as by a finger that trembles
+			err := tx.QueryRowContext(ctx, "SELECT id FROM charging_sessions WHERE person = ? AND idem_key = ?", q.Person, q.Key).Scan(&id)
+			if !errors.Is(err, sql.ErrNoRows) {
+				return err
+			}
+		}
 		var busy, recent int
 		err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM charging_sessions WHERE device = ? AND part = ? AND state IN ('paying', 'starting', 'charging')),
 			(SELECT count(*) FROM charging_sessions WHERE person = ? AND asked_at > ?)`, q.Device, q.Part, q.Person, time.Now().Add(-startsIn).UnixMilli()).Scan(&busy, &recent)

@@ -39,7 +39,10 @@ func (c *Charging) Run(ctx context.Context) error {
 				c.o.Log.ErrorContext(ctx, "charging: readings not kept", "err", err)
 			}
 		}
-		due, err := list(ctx, c.o.DB.Read(), "WHERE state IN ('paying', 'starting', 'refunding', 'owing') AND next_at <= ? ORDER BY asked_at LIMIT 64", time.Now().UnixMilli())
+		// None is put off for longer than lastPause: then the clock was set back.
+		now := time.Now()
+		due, err := list(ctx, c.o.DB.Read(), "WHERE state IN ('paying', 'starting', 'refunding', 'owing') AND (next_at <= ? OR next_at > ?) ORDER BY asked_at LIMIT 64",
+			now.UnixMilli(), now.Add(lastPause+time.Second).UnixMilli())
 		if err != nil {
 			if ctx.Err() == nil {
 				c.o.Log.ErrorContext(ctx, "charging: sessions can't be read", "err", err)
@@ -213,9 +216,12 @@ func (c *Charging) wait(ctx context.Context, s *Session, d time.Duration) error 
 	})
 }
 
-// later doubles the pause, to five minutes.
+// lastPause is the longest that a session is put off.
+const lastPause = 5 * time.Minute
+
+// later doubles the pause.
 func (c *Charging) later(ctx context.Context, s *Session) {
-	pause := min(500*time.Millisecond<<min(s.tries, 10), 5*time.Minute)
+	pause := min(500*time.Millisecond<<min(s.tries, 10), lastPause)
 	err := c.o.DB.Tx(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE charging_sessions SET tries = tries + 1, next_at = ? WHERE id = ?", time.Now().Add(pause).UnixMilli(), s.ID)
 		return err

@@ -244,3 +244,46 @@ func TestLimitsThatACabinetTakes(t *testing.T) {
 		}
 	}
 }
+
+// TestAskedTwiceAtOnce: it is one session, and nobody else's.
+func TestAskedTwiceAtOnce(t *testing.T) {
+	d := openDesk(t)
+	var all sync.WaitGroup
+	ids := make([]string, 8)
+	for i := range ids {
+		all.Go(func() {
+			s, err := d.c.Start(d.t.Context(), charging.Ask{Person: "p-1", Device: "shed", Part: "7", Key: "k"})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			ids[i] = s.ID
+		})
+	}
+	all.Wait()
+	for _, id := range ids {
+		if id == "" || id != ids[0] {
+			t.Errorf("sessions %v", ids)
+		}
+	}
+}
+
+// TestAClockThatIsSetBackWhileARefundWaits: it does not wait until the clock is there again.
+func TestAClockThatIsSetBackWhileARefundWaits(t *testing.T) {
+	p := &purse{refund: errors.New("no answer")}
+	d := openDesk(t, func(o *charging.Options) { o.Payments = p })
+	s := d.start("k")
+	at := time.Now().UTC().Truncate(time.Millisecond)
+	d.happens("session_started", at, map[string]any{"session": s.ID, "user": "p-1"})
+	d.happens("session_ended", at.Add(time.Hour), map[string]any{"session": s.ID, "energy_wh": 100, "reason": "full"})
+	d.until("it was asked", func() bool { return p.asked() >= 1 })
+	p.answers(nil)
+	err := d.db.Tx(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(t.Context(), "UPDATE charging_sessions SET next_at = ? WHERE id = ?", time.Now().Add(time.Hour).UnixMilli(), s.ID)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.reaches(s.ID, "settled")
+}
