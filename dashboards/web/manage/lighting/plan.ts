@@ -64,12 +64,18 @@ export function ahead(zone: string, at: number): number {
   return Math.round((Date.UTC(p.year!, p.month! - 1, p.day!, p.hour!, p.minute!) - Math.floor(at / 60_000) * 60_000) / 60_000);
 }
 
-/** The night of a programme as points, for the picture; it begins dark. */
+/** Whether a moment is a time by the clock, in the morning. */
+const byClockInTheMorning = (text: string): boolean => Number(form.exec(text)?.[1] ?? 12) < 12;
+
+/** The night of a programme as points, for the picture; it begins dark. As the hub does it,
+ *  the clock lights nothing behind the sun's end of the night. */
 export function preview(switches: readonly Switch[], night: Night, zone: string): Point[] {
   const off = ahead(zone, Date.parse(night.begins));
+  const ends = switches.flatMap((s) => (/^(dawn|sunrise)/.test(s.at) && s.pct === 0 ? (momentAt(s.at, night, off) ?? []) : []));
   const points = switches.flatMap((s) => {
     const at = momentAt(s.at, night, off);
-    return at === undefined || !(s.pct >= 0 && s.pct <= 100) ? [] : [{ at: new Date(at).toISOString(), pct: s.pct }];
+    if (at === undefined || !(s.pct >= 0 && s.pct <= 100) || (byClockInTheMorning(s.at) && at >= Math.min(...ends))) return [];
+    return [{ at: new Date(at).toISOString(), pct: s.pct }];
   });
   points.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   return [{ at: night.begins, pct: 0 }, ...points];

@@ -39,6 +39,11 @@ describe('a lighting plan in the form', () => {
     const points = preview([{ at: '23:00', pct: 60 }, { at: 'sunset', pct: 100 }, { at: 'sun', pct: 5 }, { at: 'dusk', pct: 500 }], night, 'Asia/Shanghai');
     expect(points.map((p) => p.pct)).toEqual([0, 100, 60]);
   });
+  it('lights nothing by the clock behind the sunrise that ends the night', () => {
+    const june = { ...night, sunset: '2026-06-21T11:01:00Z', sunrise: '2026-06-21T20:51:00Z', begins: '2026-06-21T04:00:00Z' };
+    const points = preview([{ at: 'sunset', pct: 100 }, { at: '23:00', pct: 60 }, { at: '05:00', pct: 100 }, { at: 'sunrise-10m', pct: 0 }], june, 'Asia/Shanghai');
+    expect(points.map((p) => p.pct)).toEqual([0, 100, 60, 0]);
+  });
   it('keeps what is used, names what is new and wants a rule for every night', () => {
     const plan: Plan = {
       programmes: [{ id: 'night', name: { zh: '', en: '' } }, { id: 'programme-1', name: { zh: '', en: '' } }],
