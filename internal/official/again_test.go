@@ -1,6 +1,7 @@
 package official
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -298,5 +299,34 @@ func TestAResultAfterTheClockWasSetBack(t *testing.T) {
 	put(time.Hour)
 	if _, err := r.deliver(t.Context()); err != nil || got.Load() != 1 {
 		t.Errorf("sent %d, %v", got.Load(), err)
+	}
+}
+
+// raw is a message as it came.
+func (r *room) raw(id string) *httptest.ResponseRecorder {
+	q := httptest.NewRequest(http.MethodGet, "/", nil)
+	q.SetPathValue("id", id)
+	w := httptest.NewRecorder()
+	r.getRaw(w, q)
+	return w
+}
+
+// TestAsItCame: it is kept to the byte, believed or not, and is no part of a list.
+func TestAsItCame(t *testing.T) {
+	r := fresh(t)
+	for _, b := range [][]byte{r.signed(r.message(cap.Area{})), r.message(cap.Area{}).XML()} {
+		e, err := r.Receive(t.Context(), b, "api")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := r.raw(e.ID); w.Code != http.StatusOK || !bytes.Equal(w.Body.Bytes(), b) || w.Header().Get("Content-Disposition") != `attachment; filename="`+e.ID+`.xml"` {
+			t.Errorf("%d, %d of %d bytes, %v", w.Code, w.Body.Len(), len(b), w.Header())
+		}
+		if all, err := r.entries(t.Context(), `WHERE id = ?`, e.ID); err != nil || len(all) != 1 || all[0].raw != nil {
+			t.Errorf("%d bytes in a list, %v", len(all[0].raw), err)
+		}
+	}
+	if w := r.raw("none"); w.Code != http.StatusNotFound {
+		t.Errorf("%d", w.Code)
 	}
 }

@@ -2,6 +2,7 @@ package official
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"io"
@@ -113,7 +114,7 @@ func (o *Official) find(ctx context.Context, id string) (*Entry, error) {
 		return nil, err
 	}
 	if len(es) == 0 {
-		return nil, web.Fail(http.StatusNotFound, "official.not_found", "no such message: GET /api/v1/official/messages lists them")
+		return nil, notFound()
 	}
 	return &es[0], nil
 }
@@ -128,18 +129,23 @@ func (o *Official) get(ctx context.Context, in *idInput) (*output, error) {
 
 // getRaw gives a message as it came, as a file: it may have been made to look like a page.
 func (o *Official) getRaw(w http.ResponseWriter, r *http.Request) {
-	e, err := o.find(r.Context(), r.PathValue("id"))
-	if err != nil {
-		p, ok := errors.AsType[*web.Problem](err)
-		if !ok {
-			p = web.Fail(http.StatusInternalServerError, "internal", "the hub could not do this; its log says why")
-		}
-		web.WriteProblem(w, p)
+	var raw []byte
+	id := r.PathValue("id")
+	switch err := o.db.Read().QueryRowContext(r.Context(), `SELECT raw FROM official_messages WHERE id = ?`, id).Scan(&raw); {
+	case errors.Is(err, sql.ErrNoRows):
+		web.WriteProblem(w, notFound())
+		return
+	case err != nil:
+		web.WriteProblem(w, web.Fail(http.StatusInternalServerError, "internal", "the hub could not do this; its log says why"))
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+e.ID+`.xml"`)
-	_, _ = w.Write(e.raw)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+id+`.xml"`)
+	_, _ = w.Write(raw)
+}
+
+func notFound() *web.Problem {
+	return web.Fail(http.StatusNotFound, "official.not_found", "no such message: GET /api/v1/official/messages lists them")
 }
 
 // Letter is a message that goes to the authorities.

@@ -708,8 +708,8 @@ func TestTheSameByFileAndByHTTP(t *testing.T) {
 		t.Fatalf("%+v %v", all, err)
 	}
 	for _, e := range all {
-		if e.State != Refused || e.Reason != reasonSize || len(e.raw) != 0 {
-			t.Errorf("by %s: %s, %s, %d bytes kept", e.Came, e.State, e.Reason, len(e.raw))
+		if kept := r.raw(e.ID); e.State != Refused || e.Reason != reasonSize || kept.Code != http.StatusOK || kept.Body.Len() != 0 {
+			t.Errorf("by %s: %s, %s, %d with %d bytes kept", e.Came, e.State, e.Reason, kept.Code, kept.Body.Len())
 		}
 	}
 	if len(r.town.alarms)+len(r.town.calls) != 0 {

@@ -30,9 +30,11 @@ type Entry struct {
 	seq                int64
 }
 
+// entries reads messages without what they came as: a list of forgeries would be a list of
+// megabytes.
 func (o *Official) entries(ctx context.Context, where string, args ...any) ([]Entry, error) {
 	rows, err := o.db.Read().QueryContext(ctx, `
-		SELECT seq, id, sender, identifier, state, reason, came, at, message, zones, broadcast, raw FROM official_messages `+where, args...)
+		SELECT seq, id, sender, identifier, state, reason, came, at, message, zones, broadcast FROM official_messages `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read official messages: %w", err)
 	}
@@ -42,7 +44,7 @@ func (o *Official) entries(ctx context.Context, where string, args ...any) ([]En
 		var e Entry
 		var at int64
 		var message, zones string
-		if err := rows.Scan(&e.seq, &e.ID, &e.sender, &e.identifier, &e.State, &e.Reason, &e.Came, &at, &message, &zones, &e.Broadcast, &e.raw); err != nil {
+		if err := rows.Scan(&e.seq, &e.ID, &e.sender, &e.identifier, &e.State, &e.Reason, &e.Came, &at, &message, &zones, &e.Broadcast); err != nil {
 			return nil, fmt.Errorf("read official messages: %w", err)
 		}
 		if message != "" {
