@@ -135,5 +135,10 @@ func (b *Broadcasts) nudge() {
 	}
 }
 
-// Committed tells that a transaction in which Handle ran has been committed.
-func (b *Broadcasts) Committed() { b.nudge() }
+// Committed tells that a transaction in which Handle ran has been committed. Most have
+// nothing of loudspeakers in them.
+func (b *Broadcasts) Committed() {
+	if b.moved.Swap(false) {
+		b.nudge()
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -154,6 +155,7 @@ type Broadcasts struct {
 	mics      *microphones
 	started   time.Time     // of Run
 	wake      chan struct{} // there is something to give, or to look at
+	moved     atomic.Bool   // Handle has changed something since the last commit
 	giving    sync.Mutex    // one gives at a time, so that orders go out as they were decided
 	rendering sync.Mutex    // one programme is made at a time,
 	urgent    sync.Mutex    // and one of ranks 1 to 3 beside it

@@ -291,3 +291,25 @@ func TestARecordingThatASchedulePlays(t *testing.T) {
 		t.Errorf("no more: %d", status)
 	}
 }
+
+// Looking at what is open does not read all that ever was.
+func TestALookReadsWhatIsOpen(t *testing.T) {
+	r := fresh(t)
+	rows, err := r.db.Read().QueryContext(t.Context(), "EXPLAIN QUERY PLAN SELECT * FROM broadcasts "+broadcast.ToLookAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	plan := ""
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan += detail + "; "
+	}
+	if strings.Contains(plan, "SCAN") || !strings.Contains(plan, "broadcasts_judged") {
+		t.Error(plan)
+	}
+}

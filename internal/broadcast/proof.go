@@ -39,6 +39,9 @@ func (b *Broadcasts) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) 
 			return err
 		}
 	}
+	if len(changed) > 0 {
+		b.moved.Store(true)
+	}
 	return b.show(ctx, tx, changed)
 }
 

@@ -62,10 +62,13 @@ func (b *Broadcasts) afterRestart(ctx context.Context) error {
 	return nil
 }
 
+// toLookAt are the broadcasts of which something may still become.
+const toLookAt = `WHERE open = 1 OR judged = 0 ORDER BY seq`
+
 // sweep looks at the open broadcasts and says when to look again.
 func (b *Broadcasts) sweep(ctx context.Context, now time.Time) (time.Duration, error) {
 	rest := time.Minute
-	open, err := list(ctx, b.db.Read(), `WHERE open = 1 OR judged = 0 ORDER BY seq`)
+	open, err := list(ctx, b.db.Read(), toLookAt)
 	if err != nil {
 		return 0, err
 	}
