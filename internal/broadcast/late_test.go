@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,8 +21,10 @@ import (
 	"dongyue/internal/web"
 )
 
-func offline(device string) event.Event {
-	data, _ := json.Marshal(map[string]any{"online": false})
+func offline(device string) event.Event { return presence(device, false) }
+
+func presence(device string, online bool) event.Event {
+	data, _ := json.Marshal(map[string]any{"online": online})
 	return event.Event{Device: device, Kind: event.Speaker, Channel: event.Presence, ReceivedAt: time.Now(), Data: data}
 }
 
@@ -36,17 +39,40 @@ func TestHeardLateAndStopped(t *testing.T) {
 		t.Fatalf("got %s", got)
 	}
 	r.ask("POST", "/broadcasts/"+fire.ID+"/stop", "")
-	if got := strings.Join(r.estate.stops, ","); got != "s-1 "+fire.ID {
-		t.Errorf("stops %q", got)
+	if !slices.Contains(r.estate.stops, "s-1 "+fire.ID) {
+		t.Errorf("stops %q", r.estate.stops)
 	}
+	r.estate.stops = nil
 	r.handle(happened("s-2", "playing", fire.ID))
 	r.give()
-	if got := strings.Join(r.estate.stops, ","); got != "s-1 "+fire.ID+",s-2 "+fire.ID {
+	if got := strings.Join(r.estate.stops, ","); got != "s-2 "+fire.ID {
 		t.Errorf("stops %q", got)
 	}
 	r.handle(happened("s-1", "finished", fire.ID), happened("s-2", "finished", fire.ID))
 	if _, got := r.ask("GET", "/broadcasts/"+fire.ID, ""); got["open"] != false || got["done"] != 2.0 {
 		t.Errorf("%v", got)
+	}
+}
+
+// A loudspeaker that lost its network plays on; it is stopped as soon as it can be told.
+func TestStoppedWhileItWasAway(t *testing.T) {
+	r := fresh(t)
+	music := r.send(broadcast.Request{Zones: []string{"east"}, Text: "x", Priority: 6, Repeat: 100})
+	r.handle(happened("s-1", "playing", music.ID), happened("s-2", "playing", music.ID), offline("s-2"), presence("s-2", true), offline("s-2"))
+	r.ask("POST", "/broadcasts/"+music.ID+"/stop", "")
+	slices.Sort(r.estate.stops)
+	if got := strings.Join(r.estate.stops, ","); got != "s-1 "+music.ID+",s-2 "+music.ID {
+		t.Errorf("stops %q", got)
+	}
+	r.handle(presence("s-2", true), presence("s-3", true))
+	r.give()
+	if n := len(r.estate.stops); n != 3 || r.estate.stops[2] != "s-2 "+music.ID {
+		t.Errorf("stops %q", r.estate.stops)
+	}
+	r.handle(happened("s-2", "finished", music.ID), presence("s-2", true))
+	r.give()
+	if got := r.states(music.ID); len(r.estate.stops) != 3 || got != "s-1:playing s-2:done s-3:failed:offline" {
+		t.Errorf("%s, stops %q", got, r.estate.stops)
 	}
 }
 

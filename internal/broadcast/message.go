@@ -147,6 +147,9 @@ func next(from, to State) bool {
 // over reports whether a state normally stays.
 func (s State) over() bool { return s == Done || s == Failed || s == Overridden }
 
+// lost reports whether a node was heard when its loudspeaker went away.
+func (n *NodeOf) lost() bool { return n.State == Failed && n.Error == whyOffline && !n.began.IsZero() }
+
 // count sets the counters from the nodes.
 func (b *Broadcast) count() {
 	n := map[State]int{}

@@ -52,8 +52,11 @@ func (b *Broadcasts) gone(ctx context.Context, tx *sql.Tx, e *event.Event, chang
 	var d struct {
 		Online bool `json:"online"`
 	}
-	if json.Unmarshal(e.Data, &d) != nil || d.Online && !b.anew(e) {
+	if json.Unmarshal(e.Data, &d) != nil {
 		return nil //nolint:nilerr // journaled by an older hub
+	}
+	if d.Online && !b.anew(e) {
+		return stoppedMeanwhile(ctx, tx, e, changed)
 	}
 	ids, err := playingOn(ctx, tx, e)
 	if err != nil {
@@ -67,21 +70,54 @@ func (b *Broadcasts) gone(ctx context.Context, tx *sql.Tx, e *event.Event, chang
 	return nil
 }
 
+// stoppedMeanwhile tells a loudspeaker that is back of what it played when it went away,
+// and was stopped since.
+func stoppedMeanwhile(ctx context.Context, tx *sql.Tx, e *event.Event, changed changes) error {
+	rows, err := tx.QueryContext(ctx, `
+		SELECT n.broadcast FROM broadcast_nodes n JOIN broadcasts b ON b.id = n.broadcast
+		WHERE n.device = ? AND n.state = 'failed' AND n.error = ? AND n.began <> 0 AND b.stopped_at > ?`, e.Device, whyOffline, e.ReceivedAt.Add(-endWithin).UnixMilli())
+	if err != nil {
+		return fmt.Errorf("read what %s was to stop: %w", e.Device, err)
+	}
+	ids, err := texts(rows)
+	if err != nil {
+		return fmt.Errorf("read what %s was to stop: %w", e.Device, err)
+	}
+	for _, id := range ids {
+		n, err := one(ctx, tx, id, e.Device)
+		if err != nil {
+			return err
+		}
+		n.tell = tellStop
+		n.turn++ // the first order has expired
+		if err := saveNode(ctx, tx, id, &n); err != nil {
+			return err
+		}
+		changed[id] = true
+	}
+	return nil
+}
+
 // playingOn are the messages that a loudspeaker has played since before an event.
 func playingOn(ctx context.Context, tx *sql.Tx, e *event.Event) (ids []string, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT broadcast FROM broadcast_nodes WHERE device = ? AND state = 'playing' AND at <= ?`, e.Device, e.ReceivedAt.UnixMilli())
 	if err != nil {
 		return nil, err
 	}
+	return texts(rows)
+}
+
+// texts are the rows of one column.
+func texts(rows *sql.Rows) (all []string, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var s string
+		if err := rows.Scan(&s); err != nil {
 			return nil, err
 		}
-		ids = append(ids, id)
+		all = append(all, s)
 	}
-	return ids, rows.Err()
+	return all, rows.Err()
 }
 
 // anew reports whether a loudspeaker that is here has started again since it was here
@@ -285,6 +321,7 @@ func heardLate(ctx context.Context, tx *sql.Tx, id string, n *NodeOf) error {
 	hs, err := heads(ctx, tx, `WHERE id = ?`, id)
 	if err == nil && len(hs) == 1 && hs[0].StoppedAt != "" {
 		n.tell = tellStop
+		n.turn++ // an order that was given while it was away has expired
 	}
 	return err
 }

@@ -61,6 +61,12 @@ func (b *Broadcasts) stop(ctx context.Context, tx *sql.Tx, bc *Broadcast, actor 
 	for i := range bc.Nodes {
 		n := &bc.Nodes[i]
 		if n.State.over() {
+			if n.lost() { // it may play on without its network
+				n.tell = tellStop
+				if err := saveNode(ctx, tx, bc.ID, n); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		told := !n.due.IsZero() // it has the order to play, or gets it this moment
