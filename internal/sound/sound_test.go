@@ -217,3 +217,16 @@ func TestOpusOfManyChannels(t *testing.T) {
 		}
 	}
 }
+
+// Ten minutes are not longer than ten minutes.
+func TestTenMinutes(t *testing.T) {
+	b := append([]byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00"), 0x40, 0x1f, 0, 0, 0x40, 0x1f, 0, 0, 1, 0, 8, 0) // 8 kHz, 8 bit
+	b = append(b, "data\xff\xff\xff\x7f"...)
+	b = append(b, bytes.Repeat([]byte{128}, 600*8000)...)
+	if p, err := Decode(b); err != nil || p.Length() != MaxLength {
+		t.Errorf("%v, %v", p.Length(), err)
+	}
+	if _, err := Decode(append(b, 128)); !errors.Is(err, ErrTooLong) {
+		t.Errorf("a sample more: %v", err)
+	}
+}

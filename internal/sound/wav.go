@@ -108,7 +108,7 @@ func (w *wave) read(b []byte) error {
 func (w *wave) samples(b []byte) (PCM, error) {
 	width := w.channels * w.bits / 8
 	n := len(b) / width
-	if n/w.rate >= int(MaxLength.Seconds()) {
+	if n > w.rate*int(MaxLength.Seconds()) {
 		return nil, ErrTooLong
 	}
 	in := make([]int16, n)
