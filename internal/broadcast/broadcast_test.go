@@ -38,6 +38,8 @@ type estate struct {
 	mics  map[string]bool
 	fail  map[string]error
 	onTap func(command string, p play)
+
+	onStop func(message string)
 }
 
 // play is what a loudspeaker was told to play.
@@ -84,7 +86,11 @@ func (e *estate) give(o broadcast.Order) (string, error) {
 	id := "cmd-" + o.Device
 	args, ok := o.Args.(broadcast.PlayArgs)
 	if !ok {
-		e.stops = append(e.stops, o.Device+" "+o.Args.(broadcast.StopArgs).Message)
+		message := o.Args.(broadcast.StopArgs).Message
+		e.stops = append(e.stops, o.Device+" "+message)
+		if e.onStop != nil {
+			e.onStop(message)
+		}
 		return "stop-" + o.Device, nil
 	}
 	if n := e.count(o.Device); n > 0 {

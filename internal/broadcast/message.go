@@ -7,7 +7,7 @@ type State string
 
 // The states, in the order in which they come. A node only goes forward, except that
 // it may be paused and told again; proof that it plays outweighs a failure that was
-// concluded from silence.
+// concluded from silence, and what it said of a turn before.
 const (
 	Queued     State = "queued"
 	Accepted   State = "accepted"
@@ -140,6 +140,7 @@ func next(from, to State) bool {
 	case Failed:
 		return to == Playing || to == Done || to == Overridden // it was heard after all
 	case Done, Overridden:
+		return to == Playing // its last word counts
 	}
 	return false
 }

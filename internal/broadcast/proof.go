@@ -88,12 +88,9 @@ func stoppedMeanwhile(ctx context.Context, tx *sql.Tx, e *event.Event, changed c
 		if err != nil {
 			return err
 		}
-		n.tell = tellStop
-		n.turn++ // the first order has expired
-		if err := saveNode(ctx, tx, id, &n); err != nil {
+		if _, err := stopAgain(ctx, tx, id, &n, changed); err != nil {
 			return err
 		}
-		changed[id] = true
 	}
 	return nil
 }
@@ -280,7 +277,12 @@ func (b *Broadcasts) move(ctx context.Context, tx *sql.Tx, id, device string, a 
 	if err != nil {
 		return err
 	}
-	late := n.State == Failed && a.to == Playing
+	late := a.to == Playing && n.State.over()
+	if late && n.State != Failed { // an order to stop may have been lost
+		if stopped, err := stopAgain(ctx, tx, id, &n, changed); err != nil || stopped {
+			return err
+		}
+	}
 	switch {
 	case n.State == Queued && n.turn > 1 && a.to == Overridden: // it has not been told again yet: that was its turn before
 		return nil
@@ -302,8 +304,9 @@ func (b *Broadcasts) move(ctx context.Context, tx *sql.Tx, id, device string, a 
 	default:
 		n.take(a)
 	}
-	if late {
-		if err := heardLate(ctx, tx, id, &n); err != nil {
+	if late { // it has its turn again, so that it can be stopped and paused as any other
+		n.due = n.at
+		if _, err := stopAgain(ctx, tx, id, &n, changed); err != nil {
 			return err
 		}
 	}
@@ -314,16 +317,16 @@ func (b *Broadcasts) move(ctx context.Context, tx *sql.Tx, id, device string, a 
 	return arrange(ctx, tx, device, a.at, changed)
 }
 
-// heardLate gives a node its turn that was given up and is heard after all, so that it can
-// be stopped and paused as any other. Where its message was stopped meanwhile it is told now.
-func heardLate(ctx context.Context, tx *sql.Tx, id string, n *NodeOf) error {
-	n.due = n.at
+// stopAgain tells a loudspeaker that plays what was stopped; false where it was not.
+func stopAgain(ctx context.Context, tx *sql.Tx, id string, n *NodeOf, changed changes) (bool, error) {
 	hs, err := heads(ctx, tx, `WHERE id = ?`, id)
-	if err == nil && len(hs) == 1 && hs[0].StoppedAt != "" {
-		n.tell = tellStop
-		n.turn++ // an order that was given while it was away has expired
+	if err != nil || len(hs) != 1 || hs[0].StoppedAt == "" {
+		return false, err
 	}
-	return err
+	n.tell = tellStop
+	n.turn++ // another order than the one before, which may have expired
+	changed[id] = true
+	return true, saveNode(ctx, tx, id, n)
 }
 
 // take is the step itself.
