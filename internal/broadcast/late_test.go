@@ -21,6 +21,13 @@ import (
 	"dongyue/internal/web"
 )
 
+// stopped is how many orders to stop there were.
+func (r *room) stopped() int {
+	r.estate.mu.Lock()
+	defer r.estate.mu.Unlock()
+	return len(r.estate.stops)
+}
+
 func offline(device string) event.Event { return presence(device, false) }
 
 func presence(device string, online bool) event.Event {
@@ -69,9 +76,15 @@ func TestStoppedWhileItWasAway(t *testing.T) {
 	if n := len(r.estate.stops); n != 3 || r.estate.stops[2] != "s-2 "+music.ID {
 		t.Errorf("stops %q", r.estate.stops)
 	}
+	alone := r.send(broadcast.Request{Zones: []string{"east/b01"}, Text: "y", Priority: 1})
+	r.handle(happened("s-1", "playing", alone.ID), offline("s-1"))
+	if bc, err := r.Stop(t.Context(), alone.ID, "chen"); err != nil || bc.StoppedBy != "chen" || r.estate.stops[len(r.estate.stops)-1] != "s-1 "+alone.ID {
+		t.Errorf("%+v, stops %q, %v", bc, r.estate.stops, err)
+	}
+	r.estate.stops = r.estate.stops[:3]
 	r.handle(happened("s-2", "finished", music.ID), presence("s-2", true))
 	r.give()
-	if got := r.states(music.ID); len(r.estate.stops) != 3 || got != "s-1:playing s-2:done s-3:failed:offline" {
+	if got := r.states(music.ID); len(r.estate.stops) != 3 || got != "s-1:failed:offline s-2:done s-3:failed:offline" {
 		t.Errorf("%s, stops %q", got, r.estate.stops)
 	}
 }
@@ -244,13 +257,13 @@ func TestTheNightBegins(t *testing.T) {
 		r.handle(at("s-1", "playing", music.ID, 0))
 		time.Sleep(4*time.Minute + 39*time.Second)
 		synctest.Wait()
-		if len(r.estate.stops) != 0 {
+		if r.stopped() != 0 {
 			t.Error("too early")
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if bc, err := r.Find(t.Context(), music.ID); err != nil || bc.StoppedBy != "night" || len(r.estate.stops) != 1 {
-			t.Errorf("%+v, stops %v, %v", bc, r.estate.stops, err)
+		if bc, err := r.Find(t.Context(), music.ID); err != nil || bc.StoppedBy != "night" || r.stopped() != 1 {
+			t.Errorf("%+v, %d stops, %v", bc, r.stopped(), err)
 		}
 		cancel()
 		if err := <-done; err != nil {
@@ -279,8 +292,11 @@ func TestScheduleAfterAClockWasAhead(t *testing.T) {
 		go func() { done <- r.Run(ctx) }()
 		time.Sleep(24*time.Hour + 6*time.Minute)
 		synctest.Wait()
-		if len(r.estate.plays) != 2 {
-			t.Errorf("%d plays", len(r.estate.plays))
+		r.estate.mu.Lock()
+		n := len(r.estate.plays)
+		r.estate.mu.Unlock()
+		if n != 2 {
+			t.Errorf("%d plays", n)
 		}
 		cancel()
 		if err := <-done; err != nil {

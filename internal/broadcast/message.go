@@ -1,6 +1,9 @@
 package broadcast
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // State of one loudspeaker's part in a broadcast.
 type State string
@@ -150,6 +153,11 @@ func (s State) over() bool { return s == Done || s == Failed || s == Overridden 
 
 // lost reports whether a node was heard when its loudspeaker went away.
 func (n *NodeOf) lost() bool { return n.State == Failed && n.Error == whyOffline && !n.began.IsZero() }
+
+// mayBeHeard reports whether there is something to stop.
+func (b *Broadcast) mayBeHeard() bool {
+	return b.StoppedAt == "" && (b.Open || slices.ContainsFunc(b.Nodes, func(n NodeOf) bool { return n.lost() }))
+}
 
 // count sets the counters from the nodes.
 func (b *Broadcast) count() {

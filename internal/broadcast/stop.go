@@ -18,7 +18,7 @@ func (b *Broadcasts) Stop(ctx context.Context, id, actor string) (Broadcast, err
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound()
 		}
-		if err != nil || !bc.Open || bc.StoppedAt != "" {
+		if err != nil || !bc.mayBeHeard() {
 			return err
 		}
 		return b.stop(ctx, tx, &bc, actor, nil, whyStopped, time.Now(), changed)
@@ -41,7 +41,7 @@ func (b *Broadcasts) replace(ctx context.Context, tx *sql.Tx, id string, by *Bro
 	if err != nil {
 		return err
 	}
-	if !old.Open || old.StoppedAt != "" {
+	if !old.mayBeHeard() {
 		return nil
 	}
 	follows := map[string]bool{}
