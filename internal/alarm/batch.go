@@ -149,6 +149,9 @@ func (b *batch) moved(ctx context.Context, before, al *Alarm, o outcome, e Journ
 	}
 	b.touch(inc)
 	b.count(inc, before, al)
+	if al.ClosedAt != nil { // what begins next is a new alarm, also in the same transaction
+		delete(b.open, al.subject())
+	}
 	if o.call != "" {
 		inc.calls = append(inc.calls, call{al, o.call})
 	}

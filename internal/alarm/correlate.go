@@ -158,6 +158,9 @@ func (b *batch) merge(ctx context.Context, one, other *Incident) (*Incident, err
 	if _, err := b.tx.ExecContext(ctx, "UPDATE alarm SET incident = ? WHERE incident = ?", one.ID, other.ID); err != nil {
 		return nil, fmt.Errorf("merge incident %s into %s: %w", other.ID, one.ID, err)
 	}
+	if err := b.mergeLadders(ctx, other.ID, one.ID); err != nil {
+		return nil, err
+	}
 	for _, hand := range []map[string]*Alarm{b.alarms, b.distant} {
 		for _, al := range hand {
 			if al.Incident == other.ID {
@@ -234,6 +237,9 @@ func (b *batch) fetch(ctx context.Context, inc *Incident, ids []string) error {
 		b.touch(from)
 		from.tally.add(al, -1)
 		from.lost = from.lost || from.Root == al.ID
+		if err := b.moveLadder(ctx, al.ID, inc.ID); err != nil {
+			return err
+		}
 		before := *al
 		al.Incident = inc.ID
 		inc.tally.add(al, 1)

@@ -40,7 +40,8 @@ type ladder struct{ incident, policy string }
 
 // escalate follows the moves of alarms: a ladder begins when an alarm calls and
 // none of its incident is on the way, and ends when it is acknowledged, closed or
-// put aside. What comes back while nobody has acknowledged goes on where it was.
+// put aside. What comes back while nobody has acknowledged goes on where it was; what
+// comes back into sight when it is over calls nobody for the time that it was hidden.
 func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 	began := map[ladder]move{}
 	var order []ladder
@@ -63,7 +64,12 @@ func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 		return err
 	}
 	for _, k := range order {
-		if err := a.beginLadder(ctx, tx, k, began[k].after, 0); err != nil {
+		m, step := began[k], 0
+		if m.before != nil && m.before.axes().hidden() && !m.after.Active { // it did not call anew
+			p, _ := a.policyOf(m.after)
+			step = p.passed(*m.after.ToldAt, a.now())
+		}
+		if err := a.beginLadder(ctx, tx, k, m.after, step); err != nil {
 			return err
 		}
 	}
@@ -71,14 +77,15 @@ func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 }
 
 // beginLadder puts an alarm on the first step, or a later one, unless another of
-// its incident climbs already.
+// its incident climbs already. One that has come to its end without an answer does
+// for all but life safety: a second smoke calls people again.
 func (a *Alarms) beginLadder(ctx context.Context, tx *sql.Tx, k ladder, al *Alarm, step int) error {
 	p, ok := a.policyOf(al)
 	if !ok {
 		return nil
 	}
 	var there int
-	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM alarm_escalation WHERE incident = ? AND policy = ? OR alarm = ?", k.incident, k.policy, al.ID).Scan(&there)
+	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM alarm_escalation WHERE incident = ? AND policy = ? AND (due_at IS NOT NULL OR NOT ?) OR alarm = ?", k.incident, k.policy, al.LifeSafety, al.ID).Scan(&there)
 	if err != nil || there > 0 {
 		return err
 	}
