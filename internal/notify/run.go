@@ -150,7 +150,7 @@ func (n *Notify) end(ctx context.Context, tx *sql.Tx, d *Delivery) error {
 // post sends one letter and writes what came of it.
 func (n *Notify) post(ctx context.Context, e *envelope) {
 	defer n.Committed() // a place is free
-	err := n.attempt(ctx, e)
+	err := e.mask(n.attempt(ctx, e))
 	now := n.now()
 	e.lane.leave(now, err)
 	if err != nil && ctx.Err() != nil {
