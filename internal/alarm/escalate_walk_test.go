@@ -20,6 +20,7 @@ type walker struct {
 	steps   []int // seconds after it called, all rounds
 	to      []string
 	calling bool
+	hidden  bool
 	base    time.Time
 	taken   int
 	told    []string
@@ -37,6 +38,10 @@ func newWalker(p *Policy) *walker {
 	return o
 }
 
+func (o *walker) due(now time.Time) bool {
+	return o.taken < len(o.steps) && !now.Before(o.base.Add(time.Duration(o.steps[o.taken])*time.Second))
+}
+
 // see takes the alarm's state in, and what is due when the hub is awake.
 func (o *walker) see(now time.Time, al *Alarm, awake bool) {
 	if is := calls(al); is != o.calling {
@@ -44,8 +49,12 @@ func (o *walker) see(now time.Time, al *Alarm, awake bool) {
 		if is {
 			o.base = *al.ToldAt
 		}
+		for is && o.hidden && !al.Active && o.due(now) { // over when it comes into sight: nobody is called for what was hidden
+			o.taken++
+		}
 	}
-	for awake && o.calling && o.taken < len(o.steps) && !now.Before(o.base.Add(time.Duration(o.steps[o.taken])*time.Second)) {
+	o.hidden = al != nil && al.axes().hidden()
+	for awake && o.calling && o.due(now) {
 		o.told = append(o.told, fmt.Sprintf("%s %s", now.Format("15:04:05"), o.to[o.taken]))
 		o.taken++
 	}
