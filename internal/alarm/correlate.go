@@ -85,9 +85,11 @@ func (b *batch) live(inc *Incident, at time.Time) bool {
 }
 
 // alike is the oldest live incident whose root is on the alarm's device; or that
-// of the same cause and place.
+// of the same cause and place. A zone is no device: two causes that each reach many of
+// its devices have no more in common than the zone.
 func (b *batch) alike(ctx context.Context, al *Alarm) (*Incident, error) {
 	var device, spot *Incident
+	_, zone := group(al.Device)
 	older := func(i, j *Incident) bool { return j == nil || i.ID < j.ID }
 	for _, i := range b.known {
 		if i.Drill != al.Drill || !b.live(i, al.RaisedAt) {
@@ -96,7 +98,7 @@ func (b *batch) alike(ctx context.Context, al *Alarm) (*Incident, error) {
 		if err := b.reroot(ctx, i); err != nil {
 			return nil, err
 		}
-		if i.Device == al.Device && older(i, device) {
+		if !zone && i.Device == al.Device && older(i, device) {
 			device = i
 		}
 		if i.Cause == al.Cause && i.spot == al.Spot && older(i, spot) {
