@@ -46,6 +46,7 @@ func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 	began := map[ladder]move{}
 	var order []ladder
 	var ended []string
+	var again []*Alarm
 	for _, m := range moves {
 		was, is := calls(m.before), calls(m.after)
 		switch {
@@ -58,10 +59,17 @@ func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 		case was && !is:
 			ended = append(ended, m.after.ID)
 			m.after.Escalation = nil
+		case is && m.what == Raise && m.after.LifeSafety:
+			again = append(again, m.after)
 		}
 	}
 	if err := a.endLadders(ctx, tx, ended); err != nil {
 		return err
+	}
+	for _, al := range again {
+		if err := a.climbAgain(ctx, tx, al); err != nil {
+			return err
+		}
 	}
 	for _, k := range order {
 		m, step := began[k], 0
@@ -74,6 +82,20 @@ func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 		}
 	}
 	return nil
+}
+
+// climbAgain begins anew for what is about life safety and happens again when nobody
+// has come and all steps were taken: SOS that is pressed a second time.
+func (a *Alarms) climbAgain(ctx context.Context, tx *sql.Tx, al *Alarm) error {
+	res, err := tx.ExecContext(ctx, "DELETE FROM alarm_escalation WHERE alarm = ? AND due_at IS NULL", al.ID)
+	if err != nil {
+		return fmt.Errorf("begin escalation of %s again: %w", al.ID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	p, _ := a.policyOf(al)
+	return a.beginLadder(ctx, tx, ladder{al.Incident, p.Name}, al, 0)
 }
 
 // beginLadder puts an alarm on the first step, or a later one, unless another of

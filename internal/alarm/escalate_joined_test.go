@@ -156,3 +156,19 @@ func TestASecondSmokeAfterTheEndOfTheLadder(t *testing.T) {
 	c.lapse(70)
 	c.expect("+10m5s s2 on_duty", "+11m0s s2 supervisor")
 }
+
+// Who presses SOS again when nobody has come and all steps were taken is called for
+// again; while steps are left, the ladder goes on where it is.
+func TestItIsPressedAgainAfterTheEndOfTheLadder(t *testing.T) {
+	c := openCalling(t)
+	sos := func(s *Signal) { s.LifeSafety, s.Priority, s.Measured = true, event.Critical, false }
+	c.apply(c.at("pole.sos", "p1", "east", sos))
+	c.lapse(30)
+	c.apply(c.at("pole.sos", "p1", "east", sos))
+	c.lapse(600)
+	c.expect("+5s p1 on_duty", "+1m0s p1 supervisor", "+2m5s p1 on_duty", "+3m0s p1 supervisor")
+	c.heard = nil
+	c.apply(c.at("pole.sos", "p1", "east", sos))
+	c.lapse(70)
+	c.expect("+10m35s p1 on_duty", "+11m30s p1 supervisor")
+}

@@ -22,6 +22,7 @@ type walker struct {
 	calling bool
 	hidden  bool
 	base    time.Time
+	called  time.Time // last
 	taken   int
 	told    []string
 }
@@ -52,6 +53,12 @@ func (o *walker) see(now time.Time, al *Alarm, awake bool) {
 		for is && o.hidden && !al.Active && o.due(now) { // over when it comes into sight: nobody is called for what was hidden
 			o.taken++
 		}
+	}
+	if o.calling && al.LifeSafety && o.taken == len(o.steps) && !al.ToldAt.Equal(o.called) { // it happens again when all was in vain
+		o.base, o.taken = *al.ToldAt, 0
+	}
+	if o.calling {
+		o.called = *al.ToldAt
 	}
 	o.hidden = al != nil && al.axes().hidden()
 	for awake && o.calling && o.due(now) {
