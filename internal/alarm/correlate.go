@@ -239,7 +239,7 @@ func (b *batch) fetch(ctx context.Context, inc *Incident, ids []string) error {
 		b.touch(from)
 		from.tally.add(al, -1)
 		from.lost = from.lost || from.Root == al.ID
-		if err := b.moveLadder(ctx, al.ID, inc.ID); err != nil {
+		if err := b.moveLadder(ctx, al, inc.ID); err != nil {
 			return err
 		}
 		before := *al

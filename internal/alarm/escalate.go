@@ -94,6 +94,7 @@ func (a *Alarms) climbAgain(ctx context.Context, tx *sql.Tx, al *Alarm) error {
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
+	al.Escalation = nil // another of its incident may be on the way
 	p, _ := a.policyOf(al)
 	return a.beginLadder(ctx, tx, ladder{al.Incident, p.Name}, al, 0)
 }

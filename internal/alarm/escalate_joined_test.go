@@ -172,3 +172,40 @@ func TestItIsPressedAgainAfterTheEndOfTheLadder(t *testing.T) {
 	c.lapse(70)
 	c.expect("+10m35s p1 on_duty", "+11m30s p1 supervisor")
 }
+
+// What was spoken for by another's ladder, and is fetched out of that incident into one
+// that calls nobody, has a ladder of its own there.
+func TestWhatIsFetchedIsSpokenFor(t *testing.T) {
+	c := openCalling(t)
+	high := func(s *Signal) { s.Priority = event.High }
+	c.apply(c.at("door.forced", "d1", "east/b01", high))
+	c.lapse(5)
+	off := c.apply(c.at("door.offline", "d1", "east/b01", func(s *Signal) { offline(s); high(s) }))[0].ID
+	c.lapse(5)
+	c.apply(c.at("power.area_lost", "zone:east", "east", func(s *Signal) { s.Priority = event.Low }))
+	c.wants("door.forced: door.forced@d1", "power.area_lost: door.offline@d1 power.area_lost@zone:east")
+	c.lapse(90)
+	c.expect("+30s d1 on_duty", "+35s d1 on_duty", "+1m0s d1 supervisor", "+1m5s d1 supervisor")
+	if al := c.alarm(off); al.Escalation == nil || al.Escalation.Step != 2 {
+		t.Errorf("%+v", al.Escalation)
+	}
+}
+
+// SOS that is pressed again while the ladder of another of its incident is under way
+// has none of its own, and does not show the old one.
+func TestPressedAgainBesideAnother(t *testing.T) {
+	c := openCalling(t)
+	sos := func(s *Signal) { s.LifeSafety, s.Priority, s.Measured, s.Cause = true, event.Critical, false, "sos" }
+	first := c.apply(c.at("pole.sos", "p1", "east/b01", sos))[0].ID
+	c.lapse(600)
+	c.heard = nil
+	second := c.apply(c.at("pole.sos", "p2", "east/b01", sos))[0].ID
+	c.apply(c.at("pole.sos", "p1", "east/b01", sos))
+	if al := c.alarm(first); al.Escalation != nil {
+		t.Errorf("%+v", al.Escalation)
+	}
+	c.lapse(10)
+	c.must(web.Operator, "POST", "/alarms/"+second+"/ack", "", nil)
+	c.lapse(60)
+	c.expect("+10m5s p1 on_duty", "+11m0s p1 supervisor") // it is on the root, where an operator looks
+}

@@ -103,15 +103,19 @@ func (b *batch) mergeLadders(ctx context.Context, from, to string) error {
 }
 
 // moveLadder takes an alarm's ladder along into another incident, and has it looked
-// at who goes on in the one that it leaves.
-func (b *batch) moveLadder(ctx context.Context, alarm, to string) error {
-	_, err := b.tx.ExecContext(ctx, `INSERT INTO alarm_escalation_look(incident, policy, at)
-		SELECT incident, policy, ? FROM alarm_escalation WHERE alarm = ? ON CONFLICT DO NOTHING`, b.now.UnixMilli(), alarm)
+// at who goes on in the one that it leaves. Where another's ladder spoke for it there,
+// it is looked at who speaks for it here.
+func (b *batch) moveLadder(ctx context.Context, al *Alarm, to string) error {
+	const look = "INSERT INTO alarm_escalation_look(incident, policy, at) "
+	_, err := b.tx.ExecContext(ctx, look+"SELECT incident, policy, ? FROM alarm_escalation WHERE alarm = ? ON CONFLICT DO NOTHING", b.now.UnixMilli(), al.ID)
 	if err == nil {
-		_, err = b.tx.ExecContext(ctx, "UPDATE alarm_escalation SET incident = ? WHERE alarm = ?", to, alarm)
+		_, err = b.tx.ExecContext(ctx, "UPDATE alarm_escalation SET incident = ? WHERE alarm = ?", to, al.ID)
+	}
+	if p, ok := b.a.policyOf(al); err == nil && ok && calls(al) {
+		_, err = b.tx.ExecContext(ctx, look+"VALUES (?, ?, ?) ON CONFLICT DO NOTHING", to, p.Name, b.now.UnixMilli())
 	}
 	if err != nil {
-		return fmt.Errorf("move escalation of %s to %s: %w", alarm, to, err)
+		return fmt.Errorf("move escalation of %s to %s: %w", al.ID, to, err)
 	}
 	return nil
 }
