@@ -2,6 +2,7 @@ package workorder
 
 import (
 	"context"
+	"database/sql"
 	"io"
 	"net"
 	"net/http"
@@ -117,5 +118,29 @@ func TestAPhotoThatBreaks(t *testing.T) {
 	first := make([]byte, 12)
 	if _, err := io.ReadFull(c, first); err != nil || string(first) != "HTTP/1.1 408" {
 		t.Errorf("%q, %v, want %d", first, err, http.StatusRequestTimeout)
+	}
+}
+
+// A lamp that fails while its feeder's order is proven belongs to it: the repair does
+// not hold before that one burns, too.
+func TestALampThatFailsUnderProof(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t)
+	h.proof = &meter{within: time.Hour}
+	feeder := lampOut(1)
+	feeder.Devices = []string{"lamp-1"}
+	o := h.fromAlarm(feeder)
+	if _, err := h.Take(ctx, crew(1), o.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Done(ctx, crew(1), o.ID, "", false, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.db.Tx(ctx, func(tx *sql.Tx) error { return h.Link(ctx, tx, feeder.Device, "lamp-2") }); err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.Get(ctx, o.ID)
+	if err != nil || got.State != Checking || got.CheckUntil == nil || !slices.Equal(got.Devices, []string{"lamp-1", "lamp-2"}) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -115,9 +115,10 @@ func (w *Orders) begin(ctx context.Context, who web.Principal, id string) (*time
 }
 
 // Link adds a device to the order of what it hangs on, inside the caller's
-// transaction: the thirteenth lamp of a feeder makes no order of its own.
+// transaction: the thirteenth lamp of a feeder makes no order of its own. One that
+// fails while the others are proven has to burn, too.
 func (w *Orders) Link(ctx context.Context, tx *sql.Tx, on, device string) error {
-	o, err := first(ctx, tx, "device = ? AND source = ? AND state IN (?, ?) ORDER BY number DESC LIMIT 1", on, FromAlarmSource, Open, Taken)
+	o, err := first(ctx, tx, "device = ? AND source = ? AND state <> ? ORDER BY number DESC LIMIT 1", on, FromAlarmSource, Done)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
