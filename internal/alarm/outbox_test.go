@@ -126,11 +126,12 @@ func TestRunCarriesOut(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var mu sync.Mutex
 	count := map[string]int{}
-	slow := make(chan struct{})
+	slow, begun := make(chan struct{}), make(chan struct{})
 	var done sync.WaitGroup
 	done.Add(60)
 	carry := func(_ context.Context, task Task) (string, error) {
 		if task.Action.Type == "broadcast" {
+			close(begun)
 			<-slow
 			return "", nil
 		}
@@ -148,6 +149,7 @@ func TestRunCarriesOut(t *testing.T) {
 	go func() { ended <- d.alarms.Run(ctx, carry) }()
 	// One slow action does not hold up sixty others.
 	d.apply(d.signal("slow", func(s *Signal) { s.Actions = []Action{{Type: "broadcast"}} }))
+	<-begun
 	for i := range 60 {
 		d.apply(d.signal(fmt.Sprintf("c%d", i), func(s *Signal) { s.Actions = []Action{{Type: "command", Command: "cut"}} }))
 	}
