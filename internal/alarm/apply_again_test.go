@@ -1,6 +1,8 @@
 package alarm
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -54,5 +56,21 @@ func TestItComesAndGoesAndComesUnderMaintenance(t *testing.T) {
 	d.must(web.Operator, "GET", "/alarms?state=all", "", &page)
 	if len(page.Items) != 2 || page.Items[0].State != OutOfService || page.Items[1].State != Normal {
 		t.Errorf("%+v", page.Items)
+	}
+}
+
+// What the feed says of an alarm is how it was after each move, also where one
+// transaction has several of them.
+func TestTheFeedSaysHowItWasAfterEachMove(t *testing.T) {
+	d := open(t)
+	s, over := d.signal("c1", nil), d.signal("c1", returned)
+	d.apply(s, over, s, over)
+	want := []string{"raise unacked_active true 1", "return unacked_returned false 1", "raise unacked_active true 2", "return unacked_returned false 2"}
+	var got []string
+	for _, c := range feedOf[Change](d, "alarm") {
+		got = append(got, fmt.Sprintf("%s %s %v %d", c.Change, c.State, c.Active, c.Count))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }

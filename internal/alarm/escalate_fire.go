@@ -180,7 +180,7 @@ func (b *batch) onRoot(ctx context.Context, al *Alarm, r rung) (*Alarm, error) {
 
 // remarkQuietly tells a change of the escalation without a line in the journal.
 func (b *batch) remarkQuietly(before, al *Alarm) {
-	b.pending = append(b.pending, move{before, al, Escalated, b.now})
+	b.pending = append(b.pending, move{before: before, after: al, what: Escalated, at: b.now})
 	b.waits[al] = true
 	b.mark(al)
 }
