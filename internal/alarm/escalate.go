@@ -41,7 +41,7 @@ type ladder struct{ incident, policy string }
 // escalate follows the moves of alarms: a ladder begins when an alarm calls and
 // none of its incident is on the way, and ends when it is acknowledged, closed or
 // put aside. What comes back while nobody has acknowledged goes on where it was; what
-// comes back into sight when it is over calls nobody for the time that it was hidden.
+// was put aside begins anew, for its old steps are all due at once by then.
 func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 	began := map[ladder]move{}
 	var order []ladder
@@ -72,16 +72,20 @@ func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 		}
 	}
 	for _, k := range order {
-		m, step := began[k], 0
-		if m.before != nil && m.before.axes().hidden() && !m.after.Active { // it did not call anew
-			p, _ := a.policyOf(m.after)
-			step = p.passed(*m.after.ToldAt, a.now())
-		}
-		if err := a.beginLadder(ctx, tx, k, m.after, step); err != nil {
+		if err := a.beginLadder(ctx, tx, k, began[k].after, began[k].base(a.now()), 0); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// base is the moment from which the steps of an alarm count that has begun to call: when
+// it called, or when it was no longer put aside.
+func (m move) base(now time.Time) time.Time {
+	if m.before != nil && m.before.ToldAt != nil && m.before.ToldAt.Equal(*m.after.ToldAt) {
+		return now
+	}
+	return *m.after.ToldAt
 }
 
 // climbAgain begins anew for what is about life safety and happens again when nobody
@@ -96,13 +100,13 @@ func (a *Alarms) climbAgain(ctx context.Context, tx *sql.Tx, al *Alarm) error {
 	}
 	al.Escalation = nil // another of its incident may be on the way
 	p, _ := a.policyOf(al)
-	return a.beginLadder(ctx, tx, ladder{al.Incident, p.Name}, al, 0)
+	return a.beginLadder(ctx, tx, ladder{al.Incident, p.Name}, al, *al.ToldAt, 0)
 }
 
-// beginLadder puts an alarm on the first step, or a later one, unless another of
-// its incident climbs already. One that has come to its end without an answer does
+// beginLadder puts an alarm on the first step from base on, or a later one, unless another
+// of its incident climbs already. One that has come to its end without an answer does
 // for all but life safety: a second smoke calls people again.
-func (a *Alarms) beginLadder(ctx context.Context, tx *sql.Tx, k ladder, al *Alarm, step int) error {
+func (a *Alarms) beginLadder(ctx context.Context, tx *sql.Tx, k ladder, al *Alarm, base time.Time, step int) error {
 	p, ok := a.policyOf(al)
 	if !ok {
 		return nil
@@ -112,7 +116,6 @@ func (a *Alarms) beginLadder(ctx context.Context, tx *sql.Tx, k ladder, al *Alar
 	if err != nil || there > 0 {
 		return err
 	}
-	base := *al.ToldAt
 	al.Escalation = view(&p, base, step, nil)
 	_, err = tx.ExecContext(ctx, "INSERT INTO alarm_escalation(alarm, incident, policy, base_at, step, due_at) VALUES (?, ?, ?, ?, ?, ?)",
 		al.ID, k.incident, p.Name, base.UnixMilli(), step, millis(al.Escalation.NextAt))

@@ -2,6 +2,7 @@ package alarm
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,11 +56,11 @@ func TestTheLadderOfAMergedIncidentGoesOn(t *testing.T) {
 	c.expect("+32s p1 on_duty", "+1m2s p1 next_on_duty")
 }
 
-// What comes off the shelf when it is over already calls nobody at once: its ladder
-// is where it would be.
-func TestWhatIsOverComesOffTheShelfWithoutABurst(t *testing.T) {
+// What comes back into sight when it is over already does not call everybody at once,
+// however it comes back: its steps count from there.
+func TestWhatIsOverComesBackWithoutABurst(t *testing.T) {
 	for name, play := range map[string]func(c *calling, id string, over Signal){
-		"one shot": func(c *calling, id string, over Signal) {
+		"until it is over": func(c *calling, id string, over Signal) {
 			c.must(web.Operator, "POST", "/alarms/"+id+"/shelve", `{"kind":"one_shot","reason":"维修"}`, nil)
 			c.lapse(900)
 			c.apply(over)
@@ -81,7 +82,7 @@ func TestWhatIsOverComesOffTheShelfWithoutABurst(t *testing.T) {
 			c.must(web.Supervisor, "POST", "/out-of-service", `{"device":"c1","until":"2026-01-01T00:10:00Z","reason":"维修"}`, nil)
 			c.lapse(300)
 			c.apply(over)
-			c.lapse(300)
+			c.lapse(290)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,9 +92,12 @@ func TestWhatIsOverComesOffTheShelfWithoutABurst(t *testing.T) {
 			over := c.signal("c1", own(event.Critical))
 			over.Raised = false
 			play(c, id, over)
-			c.lapse(120)
-			c.expect()
-			if al := c.alarm(id); al.State != UnackedReturned || al.Escalation == nil || al.Escalation.NextAt != nil {
+			back := c.clock()
+			c.lapse(50)
+			if len(c.heard) != 1 || !strings.HasSuffix(c.heard[0], " c1 on_duty") {
+				t.Errorf("heard %q", c.heard)
+			}
+			if al := c.alarm(id); al.State != UnackedReturned || al.Escalation == nil || al.Escalation.Step != 1 || al.Escalation.NextAt.After(back.Add(time.Minute)) {
 				t.Errorf("%s, %+v", al.State, al.Escalation)
 			}
 		})

@@ -79,7 +79,7 @@ func (b *batch) goOn(ctx context.Context, k ladder) error {
 
 func (b *batch) goOnWith(ctx context.Context, k ladder, p *Policy, al *Alarm) error {
 	before := *al
-	if err := b.a.beginLadder(ctx, b.tx, k, al, p.passed(*al.ToldAt, b.now)); err != nil {
+	if err := b.a.beginLadder(ctx, b.tx, k, al, *al.ToldAt, p.passed(*al.ToldAt, b.now)); err != nil {
 		return err
 	}
 	if al.Escalation != nil {

@@ -20,7 +20,6 @@ type walker struct {
 	steps   []int // seconds after it called, all rounds
 	to      []string
 	calling bool
-	hidden  bool
 	base    time.Time
 	called  time.Time // last
 	taken   int
@@ -48,10 +47,7 @@ func (o *walker) see(now time.Time, al *Alarm, awake bool) {
 	if is := calls(al); is != o.calling {
 		o.calling, o.taken = is, 0
 		if is {
-			o.base = *al.ToldAt
-		}
-		for is && o.hidden && !al.Active && o.due(now) { // over when it comes into sight: nobody is called for what was hidden
-			o.taken++
+			o.base = now // when it called, or was no longer put aside
 		}
 	}
 	if o.calling && al.LifeSafety && o.taken == len(o.steps) && !al.ToldAt.Equal(o.called) { // it happens again when all was in vain
@@ -60,7 +56,6 @@ func (o *walker) see(now time.Time, al *Alarm, awake bool) {
 	if o.calling {
 		o.called = *al.ToldAt
 	}
-	o.hidden = al != nil && al.axes().hidden()
 	for awake && o.calling && o.due(now) {
 		o.told = append(o.told, fmt.Sprintf("%s %s", now.Format("15:04:05"), o.to[o.taken]))
 		o.taken++
