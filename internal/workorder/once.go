@@ -25,7 +25,7 @@ func (b by) once(ctx context.Context, tx *sql.Tx, order string) (fresh bool, err
 	if b.key == "" {
 		return true, nil
 	}
-	if _, err := find(ctx, tx, "id", order); err != nil {
+	if _, err := find(ctx, tx, order); err != nil {
 		return false, err
 	}
 	res, err := tx.ExecContext(ctx, "INSERT INTO work_order_keys(idem_key, work_order) VALUES (?, ?) ON CONFLICT DO NOTHING", b.row(order), order)

@@ -53,7 +53,7 @@ func (w *Orders) AddPhoto(ctx context.Context, who web.Principal, id string, p P
 		p.TakenAt = p.At
 	}
 	err := w.tx(ctx, func(tx *sql.Tx) error {
-		o, err := find(ctx, tx, "id", id)
+		o, err := find(ctx, tx, id)
 		if err != nil {
 			return err
 		}

@@ -229,7 +229,7 @@ func (w *Orders) step(ctx context.Context, hand by, id, what, text string, do fu
 		if fresh, err := hand.once(ctx, tx, id); err != nil || !fresh {
 			return err
 		}
-		o, err := find(ctx, tx, "id", id)
+		o, err := find(ctx, tx, id)
 		if err != nil {
 			return err
 		}
