@@ -23,13 +23,14 @@ func (d *Doors) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) error
 		if ev.Kind != event.Door {
 			continue
 		}
-		if ev.Channel == event.Happening && ev.Type == "fire_input" {
+		was := d.state(ev.Device)
+		s := was
+		if ev.Channel == event.Happening && ev.Type == "fire_input" && s.newest(ev) {
+			s.Fire = ev.At.UnixMilli()
 			if err := d.fire(ctx, tx, ev); err != nil {
 				return err
 			}
 		}
-		was := d.state(ev.Device)
-		s := was
 		if ev.Channel == event.State && ev.At.UnixMilli() < s.At-back {
 			continue // what was kept for it at the broker, and is over
 		}
@@ -167,13 +168,17 @@ func positionOf(s string) Position {
 	return PositionUnknown
 }
 
-// fire begins or ends the release of a building. A late signal does neither: what
-// the panel says now, its next word tells.
+// newest reports whether a word of the fire panel is its last one. A late one may be: the
+// panel speaks once, and the line or the hub may have been away just then. What was kept
+// at the door and is older than what is known says nothing any more.
+func (s *State) newest(ev *event.Event) bool { return !ev.Late || ev.At.UnixMilli() >= s.Fire }
+
+// fire begins or ends the release of a building, as the panel's last word says.
 func (d *Doors) fire(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
 	var x struct {
 		Active bool `json:"active"`
 	}
-	if ev.Late || json.Unmarshal(ev.Data, &x) != nil {
+	if json.Unmarshal(ev.Data, &x) != nil {
 		return nil //nolint:nilerr // not understood: devices has checked it before
 	}
 	standing := d.released(ev.Device)
@@ -252,10 +257,11 @@ func (d *Doors) Undone() {
 	d.started, d.stopped = nil, nil
 }
 
-// swap changes the list of what stands; d.mu is held.
+// swap changes the list of what stands; d.mu is held. What began and ended in one
+// batch is in both lists: it does not stand.
 func (d *Doors) swap(add []*Cause, drop []string) {
-	cs := slices.DeleteFunc(slices.Clone(d.causes), func(c *Cause) bool { return slices.Contains(drop, c.ID) })
-	d.causes = append(cs, add...)
+	cs := append(slices.Clone(d.causes), add...)
+	d.causes = slices.DeleteFunc(cs, func(c *Cause) bool { return slices.Contains(drop, c.ID) })
 }
 
 // trace writes the audit and tells the feed.
