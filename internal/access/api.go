@@ -99,7 +99,7 @@ func problem(err error) error {
 	case errors.Is(err, ErrNotYours):
 		return web.Fail(http.StatusForbidden, "home.not_your_door", "you can't open this door; ask the service centre if you should be able to")
 	case errors.Is(err, ErrNotYourZone):
-		return web.Fail(http.StatusForbidden, "access.not_your_zone", "your account does not act in the zone of this door; ask somebody whose account does")
+		return web.Fail(http.StatusForbidden, "access.not_your_zone", "your account does not act in this zone; ask somebody whose account does")
 	case errors.Is(err, ErrTooManyPasses):
 		return web.Fail(http.StatusConflict, "access.too_many_passes", "this host has as many passes as one may have at a time; revoke one first")
 	case errors.Is(err, ErrCodeRevoked):

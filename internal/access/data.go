@@ -171,6 +171,9 @@ func (x *Access) AnswerErasure(ctx context.Context, actor, id, answer string, er
 	if err != nil {
 		return fmt.Errorf("answer erasure: %w", err)
 	}
+	if err := x.mayManageID(ctx, x.db.Read(), person); err != nil {
+		return err
+	}
 	if erase {
 		if _, err := x.MoveOut(ctx, actor, person); err != nil {
 			return err

@@ -210,6 +210,11 @@ func (x *Access) AddPhone(ctx context.Context, actor, person, host, name string,
 // EndPhone takes a phone away; person limits it to the own ones, empty: any.
 func (x *Access) EndPhone(ctx context.Context, actor, person, id string) error {
 	return x.db.Tx(ctx, func(tx *sql.Tx) error {
+		if person == "" {
+			if err := x.mayEndPhone(ctx, tx, id); err != nil {
+				return err
+			}
+		}
 		res, err := tx.ExecContext(ctx, "UPDATE access_phones SET revoked_at = ? WHERE id = ? AND revoked_at = 0 AND (? = '' OR person = ?)", now().UnixMilli(), id, person, person)
 		if err != nil {
 			return fmt.Errorf("end phone: %w", err)
@@ -219,6 +224,15 @@ func (x *Access) EndPhone(ctx context.Context, actor, person, id string) error {
 		}
 		return x.audit.Audit(ctx, tx, actor, "phone.ended", id, nil)
 	})
+}
+
+// mayEndPhone checks that the desk acts where the owner of a phone lives.
+func (x *Access) mayEndPhone(ctx context.Context, tx *sql.Tx, id string) error {
+	var owner string
+	if err := optional(tx.QueryRowContext(ctx, "SELECT person FROM access_phones WHERE id = ?", id).Scan(&owner)); err != nil || owner == "" {
+		return err
+	}
+	return x.mayManageID(ctx, tx, owner)
 }
 
 // BeginProof asks a person's phones to prove themselves for one door.
