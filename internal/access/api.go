@@ -107,7 +107,7 @@ func problem(err error) error {
 	case errors.Is(err, ErrPhone):
 		return web.Fail(http.StatusForbidden, "home.phone_unproven", "the phone could not prove itself; try again, or register it anew")
 	case errors.Is(err, ErrReasonNeeded):
-		return web.Fail(http.StatusUnprocessableEntity, "access.reason_needed", "say in reason why somebody's badges are looked up; it goes into the audit")
+		return web.Fail(http.StatusUnprocessableEntity, "access.reason_needed", "say in reason why; it goes into the audit")
 	case errors.Is(err, ErrOwnRequest):
 		return web.Fail(http.StatusForbidden, "access.own_request", "you asked for this copy; another person has to allow it")
 	case errors.Is(err, ErrJudged):

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,5 +180,35 @@ func TestZonesOverHTTP(t *testing.T) {
 	h.want(200, "GET", "/people/"+id, "", boss) // it still sees all
 	if s := h.swipe("door-1", "04A1B2C3D4"); s.typ != "unlock" {
 		t.Errorf("the resident is told %+v", s)
+	}
+}
+
+// Everybody's file leaves the hub only with a reason, which stands in the audit.
+func TestAnExportSaysWhy(t *testing.T) {
+	h := newHouse(t)
+	h.resident("陈建国", "04A1B2C3D4", "door-1")
+	boss := h.login("supervisor", web.Supervisor, "")
+	for _, reason := range []string{"", "?reason=", "?reason=%20%20"} {
+		if got := h.want(422, "GET", "/people/export"+reason, "", boss); got["code"] != "access.reason_needed" {
+			t.Errorf("%q: %v", reason, got)
+		}
+	}
+	if es, err := h.who.AuditOf(t.Context(), "people.exported", "", 10); err != nil || len(es) != 0 {
+		t.Errorf("%d entries of what was refused, %v", len(es), err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.srv.URL+"/api/v1/people/export?reason=%E5%B9%B4%E5%BA%A6%E6%A0%B8%E5%AF%B9", nil)
+	h.must(err)
+	r.AddCookie(&http.Cookie{Name: web.SessionCookie, Value: boss})
+	res, err := http.DefaultClient.Do(r)
+	h.must(err)
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	h.must(err)
+	if res.StatusCode != http.StatusOK || !strings.Contains(string(body), "陈建国") {
+		t.Errorf("%d %s", res.StatusCode, body)
+	}
+	es, err := h.who.AuditOf(t.Context(), "people.exported", "", 10)
+	if err != nil || len(es) != 1 || !strings.Contains(string(es[0].Detail), "年度核对") {
+		t.Errorf("%+v, %v", es, err)
 	}
 }
