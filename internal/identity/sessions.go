@@ -186,7 +186,17 @@ func (i *Identity) SetPassword(ctx context.Context, id, old, fresh, keep, remote
 	i.mu.RLock()
 	kept := i.sessions[key]
 	i.mu.RUnlock()
-	i.forget(func(s *session) bool { return s.user == id && s != kept })
+	others := 0
+	i.forget(func(s *session) bool {
+		other := s.user == id && s != kept
+		if other {
+			others++
+		}
+		return other
+	})
+	if others > 0 { // what they look at ends, too; the one that is kept looks again
+		i.opt.OnRevoked(id)
+	}
 	return nil
 }
 
