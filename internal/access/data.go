@@ -217,6 +217,9 @@ func (x *Access) erase(ctx context.Context, tx *sql.Tx, person string) error {
 			return err
 		}
 	}
+	if err := x.eraseRolls(ctx, tx, person); err != nil {
+		return err
+	}
 	_, err := tx.ExecContext(ctx, `UPDATE access_badges SET person = ?, person_name = '', unit = '', credential = '', last4 = '',
 		actor = CASE WHEN decided_by = 'app' THEN '' ELSE actor END, pseudonym = 1 WHERE person = ?`, x.alias(person, n.UnixMilli()), person)
 	if err != nil {
