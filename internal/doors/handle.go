@@ -68,22 +68,10 @@ func (d *Doors) state(door string) State {
 	return d.states[door]
 }
 
-// said is what the machine reads of a message.
-type said struct {
-	Active   *bool  `json:"active"`
-	By       string `json:"by"`
-	Decision string `json:"decision"`
-	Lock     string `json:"lock"`
-	Position string `json:"position"`
-	Mode     string `json:"mode"`
-	Status   string `json:"status"`
-	Online   *bool  `json:"online"`
-}
-
 // inputs translates a message into what happens to the door.
 func (d *Doors) inputs(ctx context.Context, ev *event.Event) []Input {
-	var x said
-	if json.Unmarshal(ev.Data, &x) != nil {
+	x, ok := read(ev.Data)
+	if !ok {
 		return nil // journaled by an older hub, or of another shape
 	}
 	on := x.Active == nil || *x.Active
