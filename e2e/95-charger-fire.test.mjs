@@ -5,13 +5,14 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { busy } from './lib/busy.mjs'
 import { Device } from './lib/device.mjs'
 import { Hub, now, until } from './lib/hub.mjs'
 
 const hub = new Hub('serve', ['--webrtc', 'off', '--rtsp', 'off'])
 const from = process.env.WHOLE ? 38 : 52
 const rate = 8 / 60 // K/s
-const busy = [2, 3, 5, 6, 7, 8, 9, 12, 15, 20]
+const inUse = [2, 3, 5, 6, 7, 8, 9, 12, 15, 20]
 const shed = { power: {}, cutAt: {}, commands: [], seq: 0 }
 const others = []
 const when = {} // ms of what happened
@@ -40,8 +41,8 @@ before(async () => {
     await d.publish('state', { at: now(), state: { lock: 'secured', position: 'closed', mode: 'controlled' } })
   }
   await hub.ok('POST', '/cameras', { id: 'b-2', name: '车棚 B-2', zone: 'east/b05/sb', url: 'rtsp://127.0.0.1:9/main' })
-  for (let p = 1; p <= 24; p++) shed.power[p] = busy.includes(p) ? 250 : 0
-  for (const p of busy) await tell('session_started', p, { user: `p-${p}` })
+  for (let p = 1; p <= 24; p++) shed.power[p] = inUse.includes(p) ? 250 : 0
+  for (const p of inUse) await tell('session_started', p, { user: `p-${p}` })
   for (let p = 1; p <= 24; p++) await read(p)
   listen()
 })
@@ -117,7 +118,7 @@ function run() {
     n++
     if (shed.power[7]) shed.power[7] = 250 * (1 + (n % 4 < 2 ? 0.28 : -0.28))
     void read(7)
-    if (n % 8 === 0) for (const p of busy) if (p !== 7) void read(p)
+    if (n % 8 === 0) for (const p of inUse) if (p !== 7) void read(p)
     if (temp() >= 60 && !when.sixty) when.sixty = Date.now()
   }, 1000)
 }
@@ -139,11 +140,11 @@ test('the curve is told within 30 s of the first oscillation', { timeout: 60_000
 test('60 °C and rising: cut at once; the relay sticks, so the feeder goes; the neighbours are off', { timeout: 240_000 }, async (t) => {
   const cut = await until('port 7 is ordered off', () => shed.commands.find((c) => c.part === '7'), 230_000, 5)
   const took = cut.at - when.sixty
-  assert.ok(took < 200 + 1000, `${took} ms after the reading that decided`) // the reading itself may be a second old
+  assert.ok(took < 1000 + 200 * busy(), `${took} ms after the reading that decided`) // the reading itself may be a second old
   const feeder = await until('the feeder is ordered off', () => shed.commands.find((c) => c.feeder), 5_000, 5)
-  assert.ok(feeder.at - cut.at < 2_000, `feeder ${feeder.at - cut.at} ms after`)
-  await until('nothing draws power any more', () => Object.values(shed.power).every((w) => w === 0), 2_000, 5)
-  for (const p of [5, 6, 8, 9]) assert.ok(shed.cutAt[p] - cut.at < 3_000, `port ${p} is off ${shed.cutAt[p] - cut.at} ms later`)
+  assert.ok(feeder.at - cut.at < 2_000 * busy(), `feeder ${feeder.at - cut.at} ms after`)
+  await until('nothing draws power any more', () => Object.values(shed.power).every((w) => w === 0), 2_000 * busy(), 5)
+  for (const p of [5, 6, 8, 9]) assert.ok(shed.cutAt[p] - cut.at < 3_000 * busy(), `port ${p} is off ${shed.cutAt[p] - cut.at} ms later`)
   assert.deepEqual([5, 6, 8, 9].filter((p) => !shed.commands.some((c) => c.part === `${p}`)), [], 'each neighbour has its own order')
   const a = await alarm('charger.over_temperature')
   assert.equal(a.priority, 'critical')
@@ -159,15 +160,15 @@ test('smoke: the list, the voice, the doors, the lamps, the card, within seconds
     const [first] = (await hub.ok('GET', '/incidents?state=open')).items
     const found = (await alarms()).find((x) => x.rule === 'charger.smoke')
     return found && first?.id === found.incident && found
-  }, 3_000, 20)
+  }, 3_000 * busy(), 20)
   const listed = Date.now() - when.smoke
-  assert.ok(listed < 1_000 + 500, `listed after ${listed} ms`)
+  assert.ok(listed < (1_000 + 500) * busy(), `listed after ${listed} ms`)
   const of = (kind) => others.filter((d) => d.kind === kind)
-  await until('all six speakers play', () => of('speaker').every((d) => d.played), 3_000, 10)
-  await until('both doors are on their rung', () => of('door').every((d) => d.mode === 'fire_release'), 3_000, 10)
-  await until('the lamps burn', () => of('lamp').every((d) => d.at), 3_000, 10)
+  await until('all six speakers play', () => of('speaker').every((d) => d.played), 3_000 * busy(), 10)
+  await until('both doors are on their rung', () => of('door').every((d) => d.mode === 'fire_release'), 3_000 * busy(), 10)
+  await until('the lamps burn', () => of('lamp').every((d) => d.at), 3_000 * busy(), 10)
   const ms = (kind) => Math.max(...of(kind).map((d) => d.at)) - when.smoke
-  assert.ok(ms('speaker') < 3_000 && ms('door') < 3_000 && ms('lamp') < 1_500, `voice ${ms('speaker')}, doors ${ms('door')}, lamps ${ms('lamp')} ms`)
+  assert.ok(ms('speaker') < 3_000 * busy() && ms('door') < 3_000 * busy() && ms('lamp') < 1_500 * busy(), `voice ${ms('speaker')}, doors ${ms('door')}, lamps ${ms('lamp')} ms`)
   assert.match(of('speaker')[0].played.text, /关好门窗.*背火一侧/)
   assert.equal(of('speaker')[0].played.priority, 1)
   const lines = await until('every step is proved', async () => {

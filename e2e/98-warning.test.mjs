@@ -88,7 +88,7 @@ test('a signed warning for two courts displaces the music there within 300 ms, a
   await until('it is silent', () => all(u.body.broadcast, 'done'))
   const ends = Math.max(...(await broadcast(u.body.broadcast)).nodes.map((n) => ms(n.at))) - t1
   console.log(`# cancel → silence everywhere in ${ends} ms`)
-  assert.ok(ends <= 2000, `${ends} ms`)
+  assert.ok(ends <= 2000 * busy(), `${ends} ms`)
   await until('the music goes on where it was', async () => (await broadcast(music.id)).nodes.every((n) => n.state === 'playing'))
   assert.ok((await broadcast(music.id)).nodes.filter((n) => devices.has(n.device)).every((n) => n.position_ms > 0))
   await hub.ok('POST', `/broadcasts/${music.id}/stop`)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"time"
 )
 
 func trailHead() []string {
@@ -44,9 +43,12 @@ func (x *Access) writeTrail(ctx context.Context, w io.Writer, t *Trail) error {
 	return out.Error()
 }
 
+// trailTime has its milliseconds always, so that sheets sort moments as they sort text.
+const trailTime = "2006-01-02T15:04:05.000Z07:00"
+
 func trailRow(b *Badge) []string {
 	row := []string{
-		b.At.Format(time.RFC3339Nano), b.ReceivedAt.Format(time.RFC3339Nano), b.Door, b.DoorName, b.Zone, b.Side, b.Decision, string(b.Reason), b.By,
+		b.At.Format(trailTime), b.ReceivedAt.Format(trailTime), b.Door, b.DoorName, b.Zone, b.Side, b.Decision, string(b.Reason), b.By,
 		b.Type, b.Last4, strconv.FormatBool(b.Late), string(b.Flag),
 	}
 	for i := range row {

@@ -121,6 +121,7 @@ func (r *Recorder) claim(c *clip, s *tapeSpan) error {
 		}
 		c.frags = append(c.frags, &fragment{stored: x})
 	}
+	c.done = len(c.frags) // nothing changes any more: it may be looked at while it is concluded
 	return nil
 }
 

@@ -174,7 +174,7 @@ export class Desk {
   /** What may still be heard, the most urgent first. */
   onAir(): Broadcast[] {
     void this.#rest;
-    return [...this.model.broadcasts.values()].filter((b) => b.open).sort((a, b) => (a.priority ?? 9) - (b.priority ?? 9) || (b.at ?? '').localeCompare(a.at ?? ''));
+    return [...this.model.broadcasts.values()].filter((b) => b.open).sort((a, b) => (a.priority ?? 9) - (b.priority ?? 9) || Date.parse(b.at ?? '') - Date.parse(a.at ?? '') || 0);
   }
 
   badges(door: string) {

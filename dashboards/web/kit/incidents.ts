@@ -49,7 +49,7 @@ export function members(alarms: Iterable<Alarm>, id: string, root: string, shelf
   const of: Alarm[] = [];
   for (const a of alarms) if (incidentOf(a) === id && (!shelf || shelfOf(a) === shelf)) of.push(a);
   const first = (a: Alarm) => Number(a.id !== root);
-  return of.sort((a, b) => first(a) - first(b) || (a.raised_at < b.raised_at ? -1 : a.raised_at > b.raised_at ? 1 : a.id < b.id ? -1 : 1));
+  return of.sort((a, b) => first(a) - first(b) || Date.parse(a.raised_at) - Date.parse(b.raised_at) || (a.id < b.id ? -1 : 1));
 }
 
 /**

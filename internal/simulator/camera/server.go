@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"strings"
 	"sync"
@@ -43,11 +44,12 @@ type Server struct {
 	ready chan struct{} // closed when Addr is known
 	bound net.Addr
 
-	mu      sync.Mutex
-	cameras map[string]*camera
-	playing map[*gortsplib.ServerSession]*feed
-	running bool
-	plays   sync.WaitGroup
+	mu       sync.Mutex
+	cameras  map[string]*camera
+	playing  map[*gortsplib.ServerSession]*feed
+	starting map[*gortsplib.ServerConn]opening // until the response to PLAY
+	running  bool
+	plays    sync.WaitGroup
 }
 
 // camera is one camera's two feeds.
@@ -63,7 +65,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		addr: o.Addr, log: o.Log, ready: make(chan struct{}),
-		cameras: map[string]*camera{}, playing: map[*gortsplib.ServerSession]*feed{},
+		cameras: map[string]*camera{}, playing: map[*gortsplib.ServerSession]*feed{}, starting: map[*gortsplib.ServerConn]opening{},
 	}
 	loaded := map[string]*clip{}
 	for i, c := range o.Cameras {
@@ -226,7 +228,8 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response,
 	return h.stream(c.Path)
 }
 
-// OnPlay implements gortsplib.ServerHandlerOnPlay.
+// OnPlay implements gortsplib.ServerHandlerOnPlay. The session gets packets only after it
+// has returned, so the sending waits for the response: its first picture is a key frame.
 func (h *handler) OnPlay(c *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
 	f, err := h.s.find(c.Path)
 	if err != nil {
@@ -234,11 +237,25 @@ func (h *handler) OnPlay(c *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, e
 	}
 	h.s.mu.Lock()
 	defer h.s.mu.Unlock()
-	if h.s.running && h.s.playing[c.Session] == nil {
-		h.s.playing[c.Session] = f
-		f.join(&h.s.plays)
-	}
+	h.s.starting[c.Conn] = opening{c.Session, f}
 	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// opening is a session that is about to play a feed.
+type opening struct {
+	session *gortsplib.ServerSession
+	feed    *feed
+}
+
+// OnResponse implements gortsplib.ServerHandlerOnResponse.
+func (h *handler) OnResponse(c *gortsplib.ServerConn, _ *base.Response) {
+	h.s.mu.Lock()
+	defer h.s.mu.Unlock()
+	p, ok := h.s.starting[c]
+	if delete(h.s.starting, c); ok && h.s.running && h.s.playing[p.session] == nil {
+		h.s.playing[p.session] = p.feed
+		p.feed.join(&h.s.plays)
+	}
 }
 
 // OnPause implements gortsplib.ServerHandlerOnPause.
@@ -254,6 +271,7 @@ func (h *handler) leave(ss *gortsplib.ServerSession) {
 	h.s.mu.Lock()
 	f := h.s.playing[ss]
 	delete(h.s.playing, ss)
+	maps.DeleteFunc(h.s.starting, func(_ *gortsplib.ServerConn, p opening) bool { return p.session == ss })
 	h.s.mu.Unlock()
 	if f != nil {
 		f.leave()

@@ -36,6 +36,9 @@ describe('incidents', () => {
   it('list their alarms with the root first, the others as they came', () => {
     const all = [alarm('late', 'i', 'critical', { raised_at: at(1) }), alarm('early', 'i', 'low', { raised_at: at(50) }), alarm('root', 'i', 'low', { raised_at: at(20) }), alarm('other', 'x')];
     expect(members(all, 'i', 'root').map((a) => a.id)).toEqual(['root', 'early', 'late']);
+    // the hub leaves zeros at the end of a second out
+    const second = [alarm('a-later', 'j', 'high', { raised_at: '2026-01-01T03:00:00.05Z' }), alarm('b-first', 'j', 'high', { raised_at: '2026-01-01T03:00:00Z' })];
+    expect(members(second, 'j', '').map((a) => a.id)).toEqual(['b-first', 'a-later']);
     expect(members([...all, alarm('put', 'i', 'low', { state: 'shelved' })], 'i', 'root', 'shelved').map((a) => a.id)).toEqual(['put']);
   });
 
