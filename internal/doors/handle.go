@@ -31,8 +31,8 @@ func (d *Doors) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) error
 				return err
 			}
 		}
-		if ev.Channel == event.State && ev.At.UnixMilli() < s.At-back {
-			continue // what was kept for it at the broker, and is over
+		if ev.Channel == event.State && ev.Late && ev.At.UnixMilli() < s.At-back {
+			continue // what was kept for it at the broker, and is over; of a clock that was put right it is new
 		}
 		for _, in := range d.inputs(ctx, ev) {
 			if in.At == 0 {

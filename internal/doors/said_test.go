@@ -29,3 +29,30 @@ func TestForeignMembersHideNothing(t *testing.T) {
 		}
 	}
 }
+
+// A controller whose clock was ahead is put right at its start. What it reports then is new,
+// though its time lies before what it said last; what is old by the hub's clock is not.
+func TestAReportAfterTheClockWasPutRight(t *testing.T) {
+	b := newBuilding(t)
+	report := func(position string, ahead time.Duration) {
+		t.Helper()
+		b.n++
+		at := time.Now().UTC().Truncate(time.Millisecond)
+		b.hear(event.Event{
+			ID: fmt.Sprint("s-", b.n), Device: "u1", Kind: event.Door, Zone: "west/b08/u1", Channel: event.State, At: at.Add(ahead), ReceivedAt: at,
+			Late: -ahead > event.LateAfter, Data: fmt.Appendf(nil, `{"lock":"secured","position":%q}`, position),
+		})
+	}
+	want := func(p Position) {
+		t.Helper()
+		if got := b.stateOf("u1").Position; got != p {
+			t.Errorf("the leaf is %s, want %s", got, p)
+		}
+	}
+	report("open", 5*time.Minute)
+	want(Open)
+	report("closed", 0)
+	want(Closed)
+	report("open", -10*time.Minute)
+	want(Closed)
+}
