@@ -233,6 +233,26 @@ func (i *Identity) alive(s *session, n time.Time) bool {
 	return n.Sub(at(s.seen.Load())) < i.opt.Idle && n.Sub(s.created) < i.opt.Absolute
 }
 
+// Expire drops the sessions whose time is over. A request would find that out; a picture that
+// runs on asks no more, so of accounts that have no other session it is ended.
+func (i *Identity) Expire() {
+	n := now()
+	over := map[string]bool{}
+	i.mu.Lock()
+	for k, s := range i.sessions {
+		if !i.alive(s, n) {
+			over[s.user] = true
+			delete(i.sessions, k)
+		}
+	}
+	i.mu.Unlock()
+	for user := range over {
+		if !i.hasSession(user) {
+			i.opt.OnRevoked(user)
+		}
+	}
+}
+
 func (i *Identity) hasSession(user string) bool {
 	n := now()
 	i.mu.RLock()
