@@ -46,3 +46,21 @@ func TestARepeatedOpeningOpensNothingLater(t *testing.T) {
 		t.Errorf("an order of an hour ago: %+v", s)
 	}
 }
+
+// Who is in a building and lets the parcel in at home, by phone, is in the building: a muster
+// looks for people by where they were seen.
+func TestAnOpeningByPhoneIsNoPlace(t *testing.T) {
+	h := newHouse(t)
+	id := h.resident("陈建国", "04A1B2C3D4", "door-1")
+	_, err := h.AddRight(t.Context(), "test", RightInfo{Person: id, Door: "door-2"})
+	h.must(err)
+	me := h.login("chen", web.Resident, id)
+	if s := h.swipe("door-2", "04A1B2C3D4"); s.typ != "unlock" {
+		t.Fatalf("%+v", s)
+	}
+	h.want(202, "POST", "/home/doors/door-1/open", "", me)
+	seen, err := h.LastSeen(t.Context(), time.Now().Add(-time.Hour))
+	if err != nil || seen[id].Door != "door-2" {
+		t.Errorf("seen last at %q, %v", seen[id].Door, err)
+	}
+}
