@@ -134,3 +134,18 @@ func TestLateWordOfTheFirePanel(t *testing.T) {
 	b.hear(b.panel(false, 0))
 	b.want("cleared", event.Controlled)
 }
+
+// The journal forgets the names of events in time; a controller that begins to count anew
+// has a fire under an old name, and it is a fire.
+func TestFireUnderAnOldName(t *testing.T) {
+	b := newBuilding(t)
+	first := b.panel(true, 0)
+	b.hear(first)
+	b.hear(first) // the same once more
+	b.hear(b.panel(false, 0))
+	b.want("cleared", event.Controlled)
+	again := b.panel(true, 0)
+	again.ID, again.At = first.ID, first.At.Add(time.Second)
+	b.hear(again)
+	b.want("a year later", event.FireRelease)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -185,7 +186,8 @@ func (d *Doors) fire(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
 	if len(standing) > 0 {
 		return nil
 	}
-	c := newCause("fire-"+ev.Device+"-"+ev.ID, ByFire, event.FireRelease, d.o.Registry.Scope(ev.Device, ev.Zone), hubActor, "fire input of "+ev.Device)
+	// With its time, since a controller may count its events anew after a year.
+	c := newCause(fmt.Sprintf("fire-%s-%s-%d", ev.Device, ev.ID, ev.At.UnixMilli()), ByFire, event.FireRelease, d.o.Registry.Scope(ev.Device, ev.Zone), hubActor, "fire input of "+ev.Device)
 	c.Source, c.BeganAt = ev.Device, ev.ReceivedAt.UTC().Truncate(time.Millisecond)
 	if fresh, err := insertCause(ctx, tx, c, ""); err != nil || !fresh {
 		return err
