@@ -178,6 +178,11 @@ func (x *Access) AnswerErasure(ctx context.Context, actor, id, answer string, er
 		if _, err := x.MoveOut(ctx, actor, person); err != nil {
 			return err
 		}
+		if x.sessions != nil { // ahead of the answer: what fails is done again with it
+			if err := x.sessions.ForgetPerson(ctx, actor, person); err != nil {
+				return fmt.Errorf("answer erasure: %w", err)
+			}
+		}
 	}
 	return x.changed(ctx, func(tx *sql.Tx) error {
 		if erase {

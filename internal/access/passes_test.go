@@ -384,6 +384,12 @@ func TestMyDataAndErasure(t *testing.T) {
 	if p := h.want(200, "GET", "/people/"+id, "", boss); p["name"] != "-" || p["active"] != false {
 		t.Fatalf("got %v", p)
 	}
+	admin := h.login("root", web.Admin, "")
+	for _, u := range h.want(200, "GET", "/users", "", admin)["items"].([]any) {
+		if u := u.(map[string]any); u["login"] == "chen" || u["person"] == id && (u["name"] != "-" || u["disabled"] != true) {
+			t.Errorf("the account still says %v", u)
+		}
+	}
 	if _, _, err := h.who.CheckAudit(ctx); err != nil {
 		t.Fatal(err)
 	}
