@@ -46,7 +46,7 @@ func newBuilding(t *testing.T) *building {
 	return b
 }
 
-// start opens the room; a second time it is a restart.
+// start opens the room.
 func (b *building) start() {
 	b.t.Helper()
 	d, err := db.Open(b.t.Context(), b.path)
@@ -66,13 +66,13 @@ func (b *building) start() {
 	}
 }
 
-// panel is a word of the fire panel, said some time ago.
-func (b *building) panel(active bool, ago time.Duration) event.Event {
+// panel is a word of the fire panel.
+func (b *building) panel(active bool) event.Event {
 	b.n++
 	at := time.Now().UTC().Truncate(time.Millisecond)
 	return event.Event{
 		ID: fmt.Sprint("e-", b.n), Device: "u1", Kind: event.Door, Zone: "west/b08/u1", Channel: event.Happening, Type: "fire_input",
-		At: at.Add(-ago), ReceivedAt: at, Late: ago > event.LateAfter, Data: fmt.Appendf(nil, `{"active":%v}`, active),
+		At: at, ReceivedAt: at, Data: fmt.Appendf(nil, `{"active":%v}`, active),
 	}
 }
 
@@ -101,51 +101,44 @@ func (b *building) want(when string, r event.Rung) {
 // catches up.
 func TestFireThatBeginsAndEndsInOneBatch(t *testing.T) {
 	b := newBuilding(t)
-	b.hear(b.panel(true, 0), b.panel(false, 0))
+	b.hear(b.panel(true), b.panel(false))
 	b.want("begun and ended", event.Controlled)
-	b.hear(b.panel(true, 0), b.panel(false, 0), b.panel(true, 0))
+	b.hear(b.panel(true), b.panel(false), b.panel(true))
 	b.want("and begun again", event.FireRelease)
-	b.hear(b.panel(false, 0), b.panel(true, 0), b.panel(false, 0))
+	b.hear(b.panel(false), b.panel(true), b.panel(false))
 	b.want("and ended again", event.Controlled)
 	if cs, err := listCauses(t.Context(), b.db.Read(), "WHERE ended_at = 0"); err != nil || len(cs) != 0 {
 		t.Errorf("%d stand in the table, %v", len(cs), err)
 	}
 }
 
-// The panel says it once. Where the line was cut or the hub was away, what it says comes
-// late, and is the last word all the same.
-func TestLateWordOfTheFirePanel(t *testing.T) {
-	b := newBuilding(t)
-	b.hear(b.panel(true, 5*time.Minute))
-	b.want("a fire that began while the line was cut", event.FireRelease)
-	b.start()
-	b.want("after a restart", event.FireRelease)
-	b.hear(b.panel(false, 2*time.Minute))
-	b.want("cleared while the line was cut", event.Controlled)
-	b.hear(b.panel(true, 4*time.Minute))
-	b.want("what was said before that", event.Controlled)
-	b.hear(b.panel(true, 0))
-	b.want("a fire now", event.FireRelease)
-	b.hear(b.panel(false, time.Hour))
-	b.want("an old word does not end it", event.FireRelease)
-	b.start()
-	b.hear(b.panel(false, time.Hour))
-	b.want("nor after a restart", event.FireRelease)
-	b.hear(b.panel(false, 0))
-	b.want("cleared", event.Controlled)
-}
-
 // The journal forgets the names of events in time; a controller that begins to count anew
 // has a fire under an old name, and it is a fire.
 func TestFireUnderAnOldName(t *testing.T) {
 	b := newBuilding(t)
-	first := b.panel(true, 0)
+	first := b.panel(true)
 	b.hear(first)
 	b.hear(first) // the same once more
-	b.hear(b.panel(false, 0))
+	b.hear(b.panel(false))
 	b.want("cleared", event.Controlled)
-	again := b.panel(true, 0)
+	again := b.panel(true)
 	again.ID, again.At = first.ID, first.At.Add(time.Second)
 	b.hear(again)
-	b.want("a year later", event.FireRelease)
+	b.want("much later", event.FireRelease)
+}
+
+// What comes late moves nothing, by the contract of all devices: neither does it release,
+// nor end a release.
+func TestLateFireMovesNothing(t *testing.T) {
+	b := newBuilding(t)
+	late := func(active bool) {
+		ev := b.panel(active)
+		ev.At, ev.Late = ev.At.Add(-2*event.LateAfter), true
+		b.hear(ev)
+	}
+	late(true)
+	b.want("a fire of before", event.Controlled)
+	b.hear(b.panel(true))
+	late(false)
+	b.want("an end of before", event.FireRelease)
 }

@@ -24,14 +24,13 @@ func (d *Doors) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) error
 		if ev.Kind != event.Door {
 			continue
 		}
-		was := d.state(ev.Device)
-		s := was
-		if ev.Channel == event.Happening && ev.Type == "fire_input" && s.newest(ev) {
-			s.Fire = ev.At.UnixMilli()
+		if ev.Channel == event.Happening && ev.Type == "fire_input" {
 			if err := d.fire(ctx, tx, ev); err != nil {
 				return err
 			}
 		}
+		was := d.state(ev.Device)
+		s := was
 		if ev.Channel == event.State && ev.Late && ev.At.UnixMilli() < s.At-back {
 			continue // what was kept for it at the broker, and is over; of a clock that was put right it is new
 		}
@@ -157,17 +156,13 @@ func positionOf(s string) Position {
 	return PositionUnknown
 }
 
-// newest reports whether a word of the fire panel is its last one. A late one may be: the
-// panel speaks once, and the line or the hub may have been away just then. What was kept
-// at the door and is older than what is known says nothing any more.
-func (s *State) newest(ev *event.Event) bool { return !ev.Late || ev.At.UnixMilli() >= s.Fire }
-
-// fire begins or ends the release of a building, as the panel's last word says.
+// fire begins or ends the release of a building. A late signal does neither: what
+// the panel says now, its next word tells.
 func (d *Doors) fire(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
 	var x struct {
 		Active bool `json:"active"`
 	}
-	if json.Unmarshal(ev.Data, &x) != nil {
+	if ev.Late || json.Unmarshal(ev.Data, &x) != nil {
 		return nil //nolint:nilerr // not understood: devices has checked it before
 	}
 	standing := d.released(ev.Device)
@@ -186,7 +181,7 @@ func (d *Doors) fire(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
 	if len(standing) > 0 {
 		return nil
 	}
-	// With its time, since a controller may count its events anew after a year.
+	// With its time, since a controller may count its events anew when the journal has forgotten the old ones.
 	c := newCause(fmt.Sprintf("fire-%s-%s-%d", ev.Device, ev.ID, ev.At.UnixMilli()), ByFire, event.FireRelease, d.o.Registry.Scope(ev.Device, ev.Zone), hubActor, "fire input of "+ev.Device)
 	c.Source, c.BeganAt = ev.Device, ev.ReceivedAt.UTC().Truncate(time.Millisecond)
 	if fresh, err := insertCause(ctx, tx, c, ""); err != nil || !fresh {

@@ -60,7 +60,6 @@ type State struct {
 	Opened   int64      `json:"opened,omitempty"`
 	Passage  Passage    `json:"passage,omitempty"`
 	Tampered bool       `json:"tampered,omitempty"`
-	Fire     int64      `json:"fire,omitempty"` // when the fire panel spoke last
 
 	Forced  Condition `json:"forced,omitzero"`
 	Warn    Condition `json:"warn,omitzero"`
