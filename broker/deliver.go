@@ -21,6 +21,7 @@ type delivery struct {
 	seq  uint64 // of the journal; 0: not journaled
 	from string // the sender's name in the broker, for No Local
 	at   time.Time
+	turn chan<- struct{} // closed when its turn has come; of no message
 }
 
 // outgoing makes the packet that subscribers get of a client's message, with the
@@ -58,6 +59,16 @@ func (b *Broker) offer(d *delivery) {
 	}
 }
 
+// caughtUp waits until the subscribers have been given what was acknowledged before.
+func (b *Broker) caughtUp() {
+	turn := make(chan struct{})
+	b.deliver(&delivery{turn: turn})
+	select {
+	case <-turn:
+	case <-b.stopped:
+	}
+}
+
 // fanOut hands messages to the subscribers, in the order of deliver.
 func (b *Broker) fanOut() {
 	for n := 0; ; n++ {
@@ -65,6 +76,10 @@ func (b *Broker) fanOut() {
 		case <-b.stopped:
 			return
 		case d := <-b.fan:
+			if d.turn != nil {
+				close(d.turn)
+				continue
+			}
 			b.inject(&d)
 			b.transit.end(d.seq)
 			if n%64 == 0 {

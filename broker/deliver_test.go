@@ -405,3 +405,21 @@ func TestRetainedMessagesAndNewSubscribersMeetOnce(t *testing.T) {
 		k.unsub(s, "a")
 	}
 }
+
+// Who subscribes gets nothing new that was acknowledged before, however far behind the
+// distribution is.
+func TestASubscriptionIsOfWhatComesAfterIt(t *testing.T) {
+	t.Parallel()
+	h := start(t, func(o *Options) { o.OpenTopics, o.AnonymousOpen = []string{"#"}, true })
+	k := &kit{T: t, h: h, v: 5}
+	slow, p, s := k.client("lamp-1"), k.client("lamp-2"), k.client("lamp-3")
+	k.sub(slow, "slow", 1)
+	m := h.known("lamp-1")
+	m.mu.Lock() // the distribution halts at this one
+	k.pub(p, "slow", "x", 1, false)
+	k.pub(p, "a", "x", 1, true)
+	time.AfterFunc(200*time.Millisecond, m.mu.Unlock)
+	k.sub(s, "a", 0x21)
+	k.got(slow, "x")
+	k.nothing(s)
+}

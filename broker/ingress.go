@@ -143,10 +143,10 @@ func (s *session) settled(sl *slot) {
 	}
 	switch {
 	case sl.err == nil:
+		s.b.deliver(sl.deliver) // before its acknowledgement: caughtUp counts on it
 		if sl.kind != 0 {
 			to.out.ack(sl.kind, sl.id, 0)
 		}
-		s.b.deliver(sl.deliver)
 	case sl.kind == 0:
 	case sl.err == errForbidden: //nolint:errorlint // our own, never wrapped
 		to.out.ack(sl.kind, sl.id, packets.ErrNotAuthorized.Code)

@@ -97,8 +97,10 @@ func (s *session) remember(sub packets.Subscription) (fresh bool) {
 	return !known
 }
 
-// index lets messages reach what was granted, after SUBACK and what is retained.
+// index lets messages reach what was granted, after SUBACK and what is retained; none that
+// was acknowledged before is new to it.
 func (s *session) index(pk *packets.Packet, codes []byte, fresh []bool, suback []byte) {
+	s.b.caughtUp()
 	s.b.greeting.RLock()
 	defer s.b.greeting.RUnlock()
 	for i, sub := range pk.Filters {

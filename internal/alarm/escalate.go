@@ -40,7 +40,8 @@ type ladder struct{ incident, policy string }
 
 // escalate follows the moves of alarms: a ladder begins when an alarm calls and
 // none of its incident is on the way, and ends when it is acknowledged, closed or
-// put aside. What comes back while nobody has acknowledged goes on where it was.
+// put aside. What comes back while nobody has acknowledged goes on where it was; what
+// was put aside begins anew, for its old steps are all due at once by then.
 func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 	began := map[ladder]move{}
 	var order []ladder
@@ -63,16 +64,25 @@ func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 		return err
 	}
 	for _, k := range order {
-		if err := a.beginLadder(ctx, tx, k, began[k].after, 0); err != nil {
+		if err := a.beginLadder(ctx, tx, k, began[k].after, began[k].base(a.now()), 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// beginLadder puts an alarm on the first step, or a later one, unless another of
-// its incident climbs already.
-func (a *Alarms) beginLadder(ctx context.Context, tx *sql.Tx, k ladder, al *Alarm, step int) error {
+// base is the moment from which the steps of an alarm count that has begun to call: when
+// it called, or when it was no longer put aside.
+func (m move) base(now time.Time) time.Time {
+	if m.before != nil && m.before.ToldAt != nil && m.before.ToldAt.Equal(*m.after.ToldAt) {
+		return now
+	}
+	return *m.after.ToldAt
+}
+
+// beginLadder puts an alarm on the first step from base on, or a later one, unless another
+// of its incident climbs already.
+func (a *Alarms) beginLadder(ctx context.Context, tx *sql.Tx, k ladder, al *Alarm, base time.Time, step int) error {
 	p, ok := a.policyOf(al)
 	if !ok {
 		return nil
@@ -82,7 +92,6 @@ func (a *Alarms) beginLadder(ctx context.Context, tx *sql.Tx, k ladder, al *Alar
 	if err != nil || there > 0 {
 		return err
 	}
-	base := *al.ToldAt
 	al.Escalation = view(&p, base, step, nil)
 	_, err = tx.ExecContext(ctx, "INSERT INTO alarm_escalation(alarm, incident, policy, base_at, step, due_at) VALUES (?, ?, ?, ?, ?, ?)",
 		al.ID, k.incident, p.Name, base.UnixMilli(), step, millis(al.Escalation.NextAt))

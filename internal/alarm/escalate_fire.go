@@ -233,7 +233,7 @@ func (b *batch) goOn(ctx context.Context, k ladder) error {
 			continue
 		}
 		before := *al
-		if err := b.a.beginLadder(ctx, b.tx, k, al, p.passed(*al.ToldAt, b.now)); err != nil {
+		if err := b.a.beginLadder(ctx, b.tx, k, al, *al.ToldAt, p.passed(*al.ToldAt, b.now)); err != nil {
 			return err
 		}
 		if al.Escalation != nil {

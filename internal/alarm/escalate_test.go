@@ -339,3 +339,19 @@ func TestTheTimersOfARunningHub(t *testing.T) {
 		}
 	})
 }
+
+// What was put aside and comes back unacknowledged, though its condition is over, climbs
+// anew: its old steps are due all at once by then, down to the list of everybody.
+func TestPutAsideNoLonger(t *testing.T) {
+	c := openCalling(t)
+	s := c.signal("c1", own(event.Critical))
+	id := c.apply(s)[0].ID
+	c.lapse(45)
+	s.Raised = false
+	c.apply(s)
+	c.must(web.Operator, "POST", "/alarms/"+id+"/shelve", `{"kind":"timed","minutes":20,"reason":"维修"}`, nil)
+	c.lapse(300)
+	c.must(web.Operator, "POST", "/alarms/"+id+"/unshelve", "", nil)
+	c.lapse(70)
+	c.expect("+30s c1 on_duty", "+6m15s c1 on_duty", "+6m45s c1 next_on_duty")
+}

@@ -42,7 +42,7 @@ func (o *walker) see(now time.Time, al *Alarm, awake bool) {
 	if is := calls(al); is != o.calling {
 		o.calling, o.taken = is, 0
 		if is {
-			o.base = *al.ToldAt
+			o.base = now // when it called, or was no longer put aside
 		}
 	}
 	for awake && o.calling && o.taken < len(o.steps) && !now.Before(o.base.Add(time.Duration(o.steps[o.taken])*time.Second)) {
