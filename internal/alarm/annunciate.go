@@ -12,7 +12,8 @@ import (
 // reason is why an incident annunciates, and for which of its alarms; "" when it
 // does not. It does when it is new, or nothing of it was in sight; when its
 // priority rises; when an alarm of life safety joins or comes back; when one is
-// told again by its timer or is no longer put aside. One that came back otherwise
+// told again by its timer and nothing was heard for that time, or is no longer put
+// aside: forty smokes are told again together. One that came back otherwise
 // is heard when nothing was heard of the incident for some time. A member that
 // joins a known incident is not.
 func (i *Incident) reason(now time.Time, together time.Duration) (*Alarm, string) {
@@ -36,6 +37,10 @@ func (i *Incident) reason(now time.Time, together time.Duration) (*Alarm, string
 			}
 			if c.reason == CallAgain && (i.ToldAt == nil || now.Sub(*i.ToldAt) > together) {
 				return c.alarm, CallAgain
+			}
+		case CallReAlarm:
+			if i.ToldAt == nil || now.Sub(*i.ToldAt) >= c.alarm.axes().every(c.alarm.ReAlarm) {
+				return c.alarm, c.reason
 			}
 		default:
 			return c.alarm, c.reason

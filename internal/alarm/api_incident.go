@@ -3,6 +3,7 @@ package alarm
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"dongyue/internal/web"
 )
@@ -34,6 +35,22 @@ type oneIncident struct{ Body *IncidentView }
 
 type incidentDone struct{ Body *IncidentDone }
 
+type incidentAck struct {
+	ID   string `path:"id" maxLength:"40"`
+	Body *struct {
+		Text   string    `json:"text,omitempty" maxLength:"2000"`
+		SeenAt time.Time `json:"seen_at,omitzero" doc:"last_at of the incident as you saw it: alarms that began later are left as they are; left out: all"`
+	}
+}
+
+// what is the text, and until when the incident was seen.
+func (in *incidentAck) what() (text string, seen time.Time) {
+	if in.Body == nil {
+		return "", time.Time{}
+	}
+	return in.Body.Text, in.Body.SeenAt
+}
+
 type incidentShelve struct {
 	ID   string `path:"id" maxLength:"40"`
 	Body shelving
@@ -62,12 +79,9 @@ func (a *Alarms) registerIncidents(api *web.API) {
 		}
 		return &oneIncident{v}, nil
 	})
-	web.Register(api, do("ack", "Acknowledge all its alarms"), func(ctx context.Context, in *alarmAck) (*incidentDone, error) {
-		var text string
-		if in.Body != nil {
-			text = in.Body.Text
-		}
-		return wrapDone(a.AcknowledgeAll(ctx, in.ID, text))
+	web.Register(api, do("ack", "Acknowledge all its alarms"), func(ctx context.Context, in *incidentAck) (*incidentDone, error) {
+		text, seen := in.what()
+		return wrapDone(a.AcknowledgeAll(ctx, in.ID, text, seen))
 	})
 	web.Register(api, do("assign", "Give it to a person"), func(ctx context.Context, in *alarmAssign) (*incidentDone, error) {
 		var user, name string

@@ -149,6 +149,9 @@ func (b *batch) moved(ctx context.Context, before, al *Alarm, o outcome, e Journ
 	}
 	b.touch(inc)
 	b.count(inc, before, al)
+	if al.ClosedAt != nil { // what begins next is a new alarm, also in the same transaction
+		delete(b.open, al.subject())
+	}
 	if o.call != "" {
 		inc.calls = append(inc.calls, call{al, o.call})
 	}
@@ -156,12 +159,13 @@ func (b *batch) moved(ctx context.Context, before, al *Alarm, o outcome, e Journ
 		inc.change = Raise
 	}
 	if b.waits[al] {
+		b.stood(al, before)
 		if err := b.settle(ctx); err != nil {
 			return err
 		}
 	}
 	e.What = o.what
-	b.pending = append(b.pending, move{before, al, o.what, e.At})
+	b.pending = append(b.pending, move{before: before, after: al, what: o.what, at: e.At})
 	b.waits[al] = true
 	b.mark(al)
 	b.write(before, al, o, e)
@@ -176,7 +180,7 @@ func (b *batch) remark(al *Alarm, what, text string) {
 
 // remarkFrom is remark for what changed a field that no state depends on.
 func (b *batch) remarkFrom(before, al *Alarm, what, text string) {
-	b.pending = append(b.pending, move{before, al, what, b.now})
+	b.pending = append(b.pending, move{before: before, after: al, what: what, at: b.now})
 	b.waits[al] = true
 	b.mark(al)
 	b.lines = append(b.lines, line{alarm: al, entry: JournalEntry{At: b.now, Actor: b.by.Name, ActorID: b.by.ID, What: what, Text: text}})
@@ -212,6 +216,15 @@ func (b *batch) count(inc *Incident, before, al *Alarm) {
 	b.weigh(inc, al)
 }
 
+// stood keeps how an alarm was after its pending move, before the next one.
+func (b *batch) stood(al, then *Alarm) {
+	for i := range b.pending {
+		if m := &b.pending[i]; m.after == al && m.shown == nil {
+			m.shown = then
+		}
+	}
+}
+
 // settle tells the followers what is pending and keeps what the feed will say.
 func (b *batch) settle(ctx context.Context) error {
 	if len(b.pending) == 0 {
@@ -221,7 +234,12 @@ func (b *batch) settle(ctx context.Context) error {
 		return err
 	}
 	for _, m := range b.pending {
-		b.told = append(b.told, telling{&Change{Alarm: *m.after, Change: m.what}, m.after})
+		c := &Change{Alarm: *m.after, Change: m.what}
+		if m.shown != nil {
+			c.Alarm = *m.shown
+			c.Escalation = m.after.Escalation
+		}
+		b.told = append(b.told, telling{c, m.after})
 	}
 	b.pending = b.pending[:0]
 	clear(b.waits)

@@ -85,9 +85,11 @@ func (b *batch) live(inc *Incident, at time.Time) bool {
 }
 
 // alike is the oldest live incident whose root is on the alarm's device; or that
-// of the same cause and place.
+// of the same cause and place. A zone is no device: two causes that each reach many of
+// its devices have no more in common than the zone.
 func (b *batch) alike(ctx context.Context, al *Alarm) (*Incident, error) {
 	var device, spot *Incident
+	_, zone := group(al.Device)
 	older := func(i, j *Incident) bool { return j == nil || i.ID < j.ID }
 	for _, i := range b.known {
 		if i.Drill != al.Drill || !b.live(i, al.RaisedAt) {
@@ -96,7 +98,7 @@ func (b *batch) alike(ctx context.Context, al *Alarm) (*Incident, error) {
 		if err := b.reroot(ctx, i); err != nil {
 			return nil, err
 		}
-		if i.Device == al.Device && older(i, device) {
+		if !zone && i.Device == al.Device && older(i, device) {
 			device = i
 		}
 		if i.Cause == al.Cause && i.spot == al.Spot && older(i, spot) {
@@ -157,6 +159,9 @@ func (b *batch) merge(ctx context.Context, one, other *Incident) (*Incident, err
 	b.touch(other)
 	if _, err := b.tx.ExecContext(ctx, "UPDATE alarm SET incident = ? WHERE incident = ?", one.ID, other.ID); err != nil {
 		return nil, fmt.Errorf("merge incident %s into %s: %w", other.ID, one.ID, err)
+	}
+	if err := b.mergeLadders(ctx, other.ID, one.ID); err != nil {
+		return nil, err
 	}
 	for _, hand := range []map[string]*Alarm{b.alarms, b.distant} {
 		for _, al := range hand {
@@ -234,6 +239,9 @@ func (b *batch) fetch(ctx context.Context, inc *Incident, ids []string) error {
 		b.touch(from)
 		from.tally.add(al, -1)
 		from.lost = from.lost || from.Root == al.ID
+		if err := b.moveLadder(ctx, al, inc.ID); err != nil {
+			return err
+		}
 		before := *al
 		al.Incident = inc.ID
 		inc.tally.add(al, 1)

@@ -46,6 +46,7 @@ func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 	began := map[ladder]move{}
 	var order []ladder
 	var ended []string
+	var again []*Alarm
 	for _, m := range moves {
 		was, is := calls(m.before), calls(m.after)
 		switch {
@@ -58,10 +59,17 @@ func (a *Alarms) escalate(ctx context.Context, tx *sql.Tx, moves []move) error {
 		case was && !is:
 			ended = append(ended, m.after.ID)
 			m.after.Escalation = nil
+		case is && m.what == Raise && m.after.LifeSafety:
+			again = append(again, m.after)
 		}
 	}
 	if err := a.endLadders(ctx, tx, ended); err != nil {
 		return err
+	}
+	for _, al := range again {
+		if err := a.climbAgain(ctx, tx, al); err != nil {
+			return err
+		}
 	}
 	for _, k := range order {
 		if err := a.beginLadder(ctx, tx, k, began[k].after, began[k].base(a.now()), 0); err != nil {
@@ -80,15 +88,31 @@ func (m move) base(now time.Time) time.Time {
 	return *m.after.ToldAt
 }
 
+// climbAgain begins anew for what is about life safety and happens again when nobody
+// has come and all steps were taken: SOS that is pressed a second time.
+func (a *Alarms) climbAgain(ctx context.Context, tx *sql.Tx, al *Alarm) error {
+	res, err := tx.ExecContext(ctx, "DELETE FROM alarm_escalation WHERE alarm = ? AND due_at IS NULL", al.ID)
+	if err != nil {
+		return fmt.Errorf("begin escalation of %s again: %w", al.ID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	al.Escalation = nil // another of its incident may be on the way
+	p, _ := a.policyOf(al)
+	return a.beginLadder(ctx, tx, ladder{al.Incident, p.Name}, al, *al.ToldAt, 0)
+}
+
 // beginLadder puts an alarm on the first step from base on, or a later one, unless another
-// of its incident climbs already.
+// of its incident climbs already. One that has come to its end without an answer does
+// for all but life safety: a second smoke calls people again.
 func (a *Alarms) beginLadder(ctx context.Context, tx *sql.Tx, k ladder, al *Alarm, base time.Time, step int) error {
 	p, ok := a.policyOf(al)
 	if !ok {
 		return nil
 	}
 	var there int
-	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM alarm_escalation WHERE incident = ? AND policy = ? OR alarm = ?", k.incident, k.policy, al.ID).Scan(&there)
+	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM alarm_escalation WHERE incident = ? AND policy = ? AND (due_at IS NOT NULL OR NOT ?) OR alarm = ?", k.incident, k.policy, al.LifeSafety, al.ID).Scan(&there)
 	if err != nil || there > 0 {
 		return err
 	}

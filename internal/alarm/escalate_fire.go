@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -71,19 +70,16 @@ func (b *batch) climb(ctx context.Context, r rung) error {
 		return err
 	}
 	all := *b.a.policies.Load()
-	p, ok := all[r.policy]
-	if !ok || !calls(al) {
-		return b.off(ctx, r.alarm)
+	p := all[r.policy]
+	if len(p.Steps) == 0 || !calls(al) {
+		return b.stepDown(ctx, al)
 	}
 	led, err := b.older(ctx, al, r)
 	if err != nil {
 		return err
 	}
 	if led { // incidents have merged: the older ladder speaks for both
-		before := *al
-		al.Escalation = nil
-		b.remarkQuietly(&before, al)
-		return b.off(ctx, r.alarm)
+		return b.stepDown(ctx, al)
 	}
 	if al, err = b.onRoot(ctx, al, r); err != nil {
 		return err
@@ -98,9 +94,27 @@ func (b *batch) climb(ctx context.Context, r rung) error {
 		}
 		r.step++
 	}
+	b.reschedule(al, &p, r)
 	_, err = b.tx.ExecContext(ctx, "UPDATE alarm_escalation SET alarm = ?, incident = ?, step = ?, due_at = ? WHERE alarm = ?",
 		al.ID, al.Incident, r.step, millis(al.Escalation.NextAt), r.alarm)
 	return err
+}
+
+// reschedule shows what comes next where that is not what was due: the policy has been
+// changed since.
+func (b *batch) reschedule(al *Alarm, p *Policy, r rung) {
+	var was Escalation
+	if al.Escalation != nil {
+		was = *al.Escalation
+	}
+	e := view(p, r.base, r.step, was.To)
+	if al.Escalation != nil && e.NextAt == nil && was.NextAt == nil || e.NextAt != nil && was.NextAt != nil && e.NextAt.Equal(*was.NextAt) {
+		return
+	}
+	before := *al
+	e.Names = append(e.Names, was.Names...)
+	al.Escalation = e
+	b.remarkQuietly(&before, al)
 }
 
 // call tells those of one step.
@@ -130,11 +144,11 @@ func (b *batch) call(ctx context.Context, al *Alarm, p *Policy, r rung) error {
 }
 
 // older reports whether another ladder of the same incident and policy began
-// before.
+// before and is still under way.
 func (b *batch) older(ctx context.Context, al *Alarm, r rung) (bool, error) {
 	var n int
 	err := b.tx.QueryRowContext(ctx, `SELECT count(*) FROM alarm_escalation e JOIN alarm a ON a.id = e.alarm
-		WHERE a.incident = ? AND e.policy = ? AND e.alarm <> ? AND (e.base_at < ? OR e.base_at = ? AND e.alarm < ?)`,
+		WHERE a.incident = ? AND e.policy = ? AND e.alarm <> ? AND e.due_at IS NOT NULL AND (e.base_at < ? OR e.base_at = ? AND e.alarm < ?)`,
 		al.Incident, r.policy, r.alarm, r.base.UnixMilli(), r.base.UnixMilli(), r.alarm).Scan(&n)
 	return n > 0, err
 }
@@ -166,80 +180,22 @@ func (b *batch) onRoot(ctx context.Context, al *Alarm, r rung) (*Alarm, error) {
 
 // remarkQuietly tells a change of the escalation without a line in the journal.
 func (b *batch) remarkQuietly(before, al *Alarm) {
-	b.pending = append(b.pending, move{before, al, Escalated, b.now})
+	b.pending = append(b.pending, move{before: before, after: al, what: Escalated, at: b.now})
 	b.waits[al] = true
 	b.mark(al)
+}
+
+// stepDown takes an alarm off its ladder.
+func (b *batch) stepDown(ctx context.Context, al *Alarm) error {
+	if al.Escalation != nil {
+		before := *al
+		al.Escalation = nil
+		b.remarkQuietly(&before, al)
+	}
+	return b.off(ctx, al.ID)
 }
 
 func (b *batch) off(ctx context.Context, alarm string) error {
 	_, err := b.tx.ExecContext(ctx, "DELETE FROM alarm_escalation WHERE alarm = ?", alarm)
 	return err
-}
-
-// lookTimer finds who goes on where a ladder has ended.
-func (a *Alarms) lookTimer() timer {
-	return timer{
-		name: "escalation goes on",
-		next: func(ctx context.Context) (time.Time, error) {
-			return earliest(ctx, a.o.DB.Read(), "SELECT min(at) FROM alarm_escalation_look")
-		},
-		fire: func(ctx context.Context, tx *sql.Tx, _ time.Time) error {
-			looks, err := takeLooks(ctx, tx)
-			if err != nil {
-				return err
-			}
-			b := a.batch(tx, actor{hub, hub})
-			for _, k := range looks {
-				if err := b.goOn(ctx, k); err != nil {
-					return fmt.Errorf("escalation of incident %s: %w", k.incident, err)
-				}
-			}
-			_, err = b.flush(ctx)
-			return err
-		},
-	}
-}
-
-func takeLooks(ctx context.Context, tx *sql.Tx) ([]ladder, error) {
-	rows, err := tx.QueryContext(ctx, "DELETE FROM alarm_escalation_look RETURNING incident, policy")
-	if err != nil {
-		return nil, fmt.Errorf("read ended escalations: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var out []ladder
-	for rows.Next() {
-		var k ladder
-		if err := rows.Scan(&k.incident, &k.policy); err != nil {
-			return nil, fmt.Errorf("read ended escalations: %w", err)
-		}
-		out = append(out, k)
-	}
-	slices.SortFunc(out, func(x, y ladder) int { return strings.Compare(x.incident+" "+x.policy, y.incident+" "+y.policy) })
-	return out, rows.Err()
-}
-
-// goOn puts the next alarm of an incident on the ladder that another has left: the
-// root, or the one that called first. The steps that are due by now were taken for
-// the incident already.
-func (b *batch) goOn(ctx context.Context, k ladder) error {
-	found, err := b.take(ctx, `incident = ? AND closed_at IS NULL AND acked_at IS NULL AND told_at IS NOT NULL
-		ORDER BY id = (SELECT root FROM incident WHERE id = ?) DESC, told_at, id LIMIT 100`, k.incident, k.incident)
-	if err != nil {
-		return err
-	}
-	for _, al := range found {
-		p, ok := b.a.policyOf(al)
-		if !ok || p.Name != k.policy || !calls(al) {
-			continue
-		}
-		before := *al
-		if err := b.a.beginLadder(ctx, b.tx, k, al, *al.ToldAt, p.passed(*al.ToldAt, b.now)); err != nil {
-			return err
-		}
-		if al.Escalation != nil {
-			b.remarkQuietly(&before, al)
-		}
-		return nil
-	}
-	return nil
 }

@@ -21,6 +21,7 @@ type walker struct {
 	to      []string
 	calling bool
 	base    time.Time
+	called  time.Time // last
 	taken   int
 	told    []string
 }
@@ -37,6 +38,10 @@ func newWalker(p *Policy) *walker {
 	return o
 }
 
+func (o *walker) due(now time.Time) bool {
+	return o.taken < len(o.steps) && !now.Before(o.base.Add(time.Duration(o.steps[o.taken])*time.Second))
+}
+
 // see takes the alarm's state in, and what is due when the hub is awake.
 func (o *walker) see(now time.Time, al *Alarm, awake bool) {
 	if is := calls(al); is != o.calling {
@@ -45,7 +50,13 @@ func (o *walker) see(now time.Time, al *Alarm, awake bool) {
 			o.base = now // when it called, or was no longer put aside
 		}
 	}
-	for awake && o.calling && o.taken < len(o.steps) && !now.Before(o.base.Add(time.Duration(o.steps[o.taken])*time.Second)) {
+	if o.calling && al.LifeSafety && o.taken == len(o.steps) && !al.ToldAt.Equal(o.called) { // it happens again when all was in vain
+		o.base, o.taken = *al.ToldAt, 0
+	}
+	if o.calling {
+		o.called = *al.ToldAt
+	}
+	for awake && o.calling && o.due(now) {
 		o.told = append(o.told, fmt.Sprintf("%s %s", now.Format("15:04:05"), o.to[o.taken]))
 		o.taken++
 	}

@@ -10,6 +10,7 @@ import (
 type move struct {
 	before *Alarm // nil: it is new
 	after  *Alarm
+	shown  *Alarm // how it was after the move, where another has followed; nil: as after
 	what   string // as in the journal
 	at     time.Time
 }

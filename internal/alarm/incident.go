@@ -224,7 +224,7 @@ func (i *Incident) sum(at time.Time, by actor) {
 	switch {
 	case t.Unacked > 0:
 		i.AckedAt, i.AckedBy = nil, ""
-	case i.AckedAt == nil && t.Alarms > 0 && by.ID != hub:
+	case i.AckedAt == nil && i.was.unacked > 0 && by.ID != hub: // who only comments has acknowledged nothing
 		i.AckedAt, i.AckedBy = &at, by.Name
 	}
 	switch {

@@ -27,9 +27,21 @@ type Refused struct {
 	Detail string `json:"detail"`
 }
 
-// AcknowledgeAll acknowledges an incident's alarms.
-func (a *Alarms) AcknowledgeAll(ctx context.Context, id, text string) (*IncidentDone, error) {
-	return a.onAll(ctx, id, Ack, text, acknowledge(text), nil)
+// AcknowledgeAll acknowledges an incident's alarms. seen is when it was raised last as
+// the person saw it: what has begun since nobody has seen, and it goes on calling; the
+// zero time is all.
+func (a *Alarms) AcknowledgeAll(ctx context.Context, id, text string, seen time.Time) (*IncidentDone, error) {
+	return a.onAll(ctx, id, Ack, text, acknowledgeSeen(text, seen), nil)
+}
+
+func acknowledgeSeen(text string, seen time.Time) deed {
+	do := acknowledge(text)
+	return func(ctx context.Context, b *batch, al *Alarm) error {
+		if !seen.IsZero() && al.AckedAt == nil && al.RaisedAt.After(seen) {
+			return web.Fail(http.StatusConflict, "alarm.not_seen", fmt.Sprintf("%s began when you had already looked: look at it and acknowledge again", al.Title.EN))
+		}
+		return do(ctx, b, al)
+	}
 }
 
 // AssignAll gives an incident to a person, and with it its open alarms.

@@ -127,6 +127,11 @@ func TestWhatIsOneIncident(t *testing.T) {
 			d.pass(5 * time.Minute)
 			d.apply(d.at("power.low", "d1", "east/b01", nil))
 		}, []string{"door.held: door.held@d1 power.low@d1"}},
+		{"another cause in the same zone, each of many devices", func(d *desk) {
+			d.apply(d.at("power.area_lost", "zone:east", "east", nil))
+			d.pass(time.Minute)
+			d.apply(d.at("door.many_forced", "zone:east", "east", nil))
+		}, []string{"door.many_forced: door.many_forced@zone:east", "power.area_lost: power.area_lost@zone:east"}},
 		{"another cause on another device", func(d *desk) {
 			d.apply(d.at("door.held", "d1", "east/b01", nil), d.at("power.low", "d2", "east/b01", nil))
 		}, []string{"door.held: door.held@d1", "power.low: power.low@d2"}},

@@ -50,9 +50,21 @@ func (b *batch) putTasks(ctx context.Context) error {
 		if !action.Deadline.IsZero() {
 			deadline = action.Deadline.UnixMilli()
 		}
-		rows[i] = []any{t.alarm.ID, string(text), "pending", now, now, deadline}
+		rows[i] = []any{t.alarm.ID, string(text), "pending", now, now, deadline, t.urgency()}
 	}
-	return insert(ctx, b.tx, "alarm_outbox(alarm, action, state, created_at, due_at, deadline)", rows, "")
+	return insert(ctx, b.tx, "alarm_outbox(alarm, action, state, created_at, due_at, deadline, urgency)", rows, "")
+}
+
+// urgency orders what waits: in a flood a thousand work orders do not hold up the
+// announcement of a fire, nor the cut of a hot plug.
+func (t *task) urgency() int {
+	switch {
+	case t.alarm.LifeSafety:
+		return 0
+	case t.action.commands():
+		return 1
+	}
+	return 1 + min(t.alarm.Priority.Rank(), event.Low.Rank())
 }
 
 // named fills the device's name in.

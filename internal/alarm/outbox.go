@@ -23,8 +23,8 @@ type Task struct {
 // deadline. Any other error is final.
 var ErrRetry = errors.New("try again")
 
-// Pending takes up to limit tasks that are due; each is the caller's until
-// Complete or Fail. What has passed its deadline expires instead: an actuation
+// Pending takes up to limit tasks that are due, life safety first, then commands to
+// devices, then by priority; each is the caller's until Complete or Fail. What has passed its deadline expires instead: an actuation
 // that a crash held up is never carried out late.
 func (a *Alarms) Pending(ctx context.Context, limit int) ([]Task, error) {
 	now := a.now()
@@ -40,7 +40,7 @@ func (a *Alarms) Pending(ctx context.Context, limit int) ([]Task, error) {
 	var tasks []Task
 	var expired int
 	err = a.o.DB.Tx(ctx, func(tx *sql.Tx) error {
-		late, err := taskRows(ctx, tx, "deadline < ? ORDER BY id", now.UnixMilli())
+		late, err := taskRows(ctx, tx, "deadline < ? ORDER BY urgency, id", now.UnixMilli())
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (a *Alarms) Pending(ctx context.Context, limit int) ([]Task, error) {
 				return err
 			}
 		}
-		if tasks, err = taskRows(ctx, tx, "due_at <= ? ORDER BY id LIMIT ?", now.UnixMilli(), limit); err != nil {
+		if tasks, err = taskRows(ctx, tx, "due_at <= ? ORDER BY urgency, id LIMIT ?", now.UnixMilli(), limit); err != nil {
 			return err
 		}
 		for _, t := range tasks {

@@ -5,8 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"dongyue/internal/event"
@@ -123,11 +126,12 @@ func TestRunCarriesOut(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var mu sync.Mutex
 	count := map[string]int{}
-	slow := make(chan struct{})
+	slow, begun := make(chan struct{}), make(chan struct{})
 	var done sync.WaitGroup
 	done.Add(60)
 	carry := func(_ context.Context, task Task) (string, error) {
 		if task.Action.Type == "broadcast" {
+			close(begun)
 			<-slow
 			return "", nil
 		}
@@ -145,6 +149,7 @@ func TestRunCarriesOut(t *testing.T) {
 	go func() { ended <- d.alarms.Run(ctx, carry) }()
 	// One slow action does not hold up sixty others.
 	d.apply(d.signal("slow", func(s *Signal) { s.Actions = []Action{{Type: "broadcast"}} }))
+	<-begun
 	for i := range 60 {
 		d.apply(d.signal(fmt.Sprintf("c%d", i), func(s *Signal) { s.Actions = []Action{{Type: "command", Command: "cut"}} }))
 	}
@@ -173,4 +178,77 @@ func TestRunCarriesOut(t *testing.T) {
 	if err := d.db.Read().QueryRow("SELECT count(*) FROM alarm_outbox WHERE state <> 'done'").Scan(&open); err != nil || open != 0 {
 		t.Error(open, err)
 	}
+}
+
+// In a flood a hundred orders wait; what a fire asks for, and the cut of a hot plug,
+// go before them.
+func TestLifeSafetyIsCarriedOutFirst(t *testing.T) {
+	d := open(t)
+	ask := func(what string, p event.Priority, safety bool) func(*Signal) {
+		return func(s *Signal) { s.Priority, s.LifeSafety, s.Actions = p, safety, []Action{{Type: what}} }
+	}
+	for i := range 100 {
+		d.apply(d.signal(fmt.Sprint("lamp-", i), ask("work_order", event.Low, false)))
+	}
+	d.apply(d.signal("door", ask("clip", event.High, false)), d.signal("plug", ask("command", event.Low, false)), d.signal("smoke", ask("broadcast", event.Critical, true)))
+	var got []string
+	for _, task := range d.pending(4) {
+		got = append(got, task.Action.Type)
+	}
+	if want := []string{"broadcast", "command", "clip", "work_order"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	rows, err := d.db.Read().Query("EXPLAIN QUERY PLAN SELECT count(*) FROM alarm_outbox WHERE state = 'pending' AND (due_at <= 1 OR deadline < 1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, parent, unused int
+		var plan string
+		if err := rows.Scan(&id, &parent, &unused, &plan); err != nil || !strings.Contains(plan, "alarm_outbox_next") {
+			t.Errorf("what waits is sought in all that ever was: %s, %v", plan, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The end of an action that can't be written, as on a disk that is full for a moment,
+// is written when it can; one that asked for another attempt gets it.
+func TestTheEndOfAnActionIsWrittenWhenItCanBe(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{t: t, path: dir + "/hub.db", more: []func(*Options){func(o *Options) { o.Now = time.Now }}}
+		d.start()
+		full := 3
+		d.alarms.followers = append(d.alarms.followers, func(_ context.Context, _ *sql.Tx, moves []move) error {
+			if moves[0].what == ActionDone && full > 0 {
+				full--
+				return errors.New("disk full")
+			}
+			return nil
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		carried := 0
+		go func() {
+			ended <- d.alarms.Run(ctx, func(context.Context, Task) (string, error) { carried++; return "ok", nil })
+		}()
+		s := d.signal("c1", func(s *Signal) { s.At, s.Actions = time.Now(), []Action{{Type: "broadcast"}} })
+		id := d.apply(s)[0].ID
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if got := d.journal(id); carried != 1 || len(got) != 2 || got[1] != "action_done broadcast: ok" {
+			t.Errorf("carried out %d times, journal %q", carried, got)
+		}
+		if err := d.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

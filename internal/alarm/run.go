@@ -61,8 +61,8 @@ func (a *Alarms) nudge() {
 	}
 }
 
-// settleWithin is how long the end of an action may take to be written when the
-// hub is stopping.
+// settleWithin is how long the end of an action may take to be written; while the hub
+// runs it is tried again after as long: what is never given back is never carried out.
 const settleWithin = 2 * time.Second
 
 func (a *Alarms) carry(ctx context.Context, t Task, carry Carry) {
@@ -70,16 +70,30 @@ func (a *Alarms) carry(ctx context.Context, t Task, carry Carry) {
 	if err != nil && ctx.Err() != nil {
 		return // the hub is stopping: it is taken up again at the next start
 	}
-	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
-	defer cancel()
 	log := a.o.Log.With("alarm", t.Alarm, "action", t.Action.String())
 	if err != nil {
 		log.WarnContext(ctx, "action not carried out", "err", err)
-		err = a.Fail(wctx, t, err)
-	} else {
-		err = a.Complete(wctx, t, result)
 	}
+	for {
+		werr := a.end(ctx, t, result, err)
+		if werr == nil {
+			return
+		}
+		log.ErrorContext(ctx, "end of action not written", "err", werr)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(settleWithin):
+		}
+	}
+}
+
+// end writes what came of an action, also when the hub is stopping.
+func (a *Alarms) end(ctx context.Context, t Task, result string, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
 	if err != nil {
-		log.ErrorContext(ctx, "end of action not written", "err", err)
+		return a.Fail(ctx, t, err)
 	}
+	return a.Complete(ctx, t, result)
 }

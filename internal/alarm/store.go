@@ -23,33 +23,25 @@ const changeAlarm = `UPDATE alarm SET seq = ?, state = ?, active = ?, latched = 
 	realarm_at = ?, shelve_kind = ?, shelved_until = ?, shelved_by = ?, shelve_reason = ?, suppressed_by = ?, escalation = ?, told_at = ?,
 	quiet_at = ?, leads = ?, led = ? WHERE id = ?`
 
-// putAlarms writes alarms: those that are new in rows, the others each by itself,
-// since little of them changes.
+// putAlarms writes alarms: those that are there each by itself, since little of them
+// changes, then those that are new in rows. That is the order in which what was
+// closed makes room for what began after it.
 func (b *batch) putAlarms(ctx context.Context) error {
 	var fresh [][]any
 	for _, al := range b.dirty {
 		if b.stored[al] {
+			if err := b.change(ctx, al); err != nil {
+				return fmt.Errorf("write alarm %s: %w", al.ID, err)
+			}
 			continue
 		}
 		r, err := row(al)
 		if err != nil {
 			return err
 		}
-		fresh = append(fresh, r)
+		fresh, b.stored[al] = append(fresh, r), true
 	}
-	if err := insert(ctx, b.tx, intoAlarm, fresh, ""); err != nil {
-		return err
-	}
-	for _, al := range b.dirty {
-		if !b.stored[al] {
-			b.stored[al] = true
-			continue
-		}
-		if err := b.change(ctx, al); err != nil {
-			return fmt.Errorf("write alarm %s: %w", al.ID, err)
-		}
-	}
-	return nil
+	return insert(ctx, b.tx, intoAlarm, fresh, "")
 }
 
 func (b *batch) change(ctx context.Context, al *Alarm) error {

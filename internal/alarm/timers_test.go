@@ -187,3 +187,33 @@ func TestChattering(t *testing.T) {
 		n.stop()
 	})
 }
+
+// An incident of many smokes is told again every two minutes, not for each of them.
+func TestAnIncidentIsToldAgainOnce(t *testing.T) {
+	d := open(t)
+	smoke := func(s *Signal) { s.Cause, s.LifeSafety, s.Priority = "fire", true, event.Critical }
+	for i := range 12 {
+		d.apply(d.at("sensor.smoke", fmt.Sprint("s", i), "east/b01", smoke))
+		d.pass(10 * time.Second)
+	}
+	before := len(d.rung())
+	for range 600 {
+		d.fire()
+		d.pass(time.Second)
+	}
+	again := d.rung()[before:]
+	if len(again) != 5 || again[0] != "realarm sensor.smoke 名s0" {
+		t.Errorf("told again %d times in ten minutes: %q", len(again), again)
+	}
+	for _, inc := range d.incidents("open") { // seen by a person, it is quiet
+		d.must(web.Operator, "POST", "/incidents/"+inc.ID+"/ack", "", nil)
+	}
+	before = len(d.rung())
+	for range 300 {
+		d.fire()
+		d.pass(time.Second)
+	}
+	if again := d.rung()[before:]; len(again) != 0 {
+		t.Errorf("%q", again)
+	}
+}

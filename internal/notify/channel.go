@@ -60,6 +60,7 @@ type Traits struct {
 	Shared    bool          // one letter to several people: a group chat, a program
 	PerMinute int           // most letters in any minute; 0: no limit
 	Timeout   time.Duration // of one attempt; 0: ten seconds
+	Secrets   []string      // what no log, table or answer may show
 }
 
 // Channel carries letters out of the house. Send returns nil when the receiver has

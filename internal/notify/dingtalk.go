@@ -29,7 +29,7 @@ const dingTalkText = 20_000
 
 // Traits implements Channel.
 func (c *DingTalkChannel) Traits() Traits {
-	return Traits{Type: DingTalk, Target: host(c.URL), Shared: true, PerMinute: c.PerMinute}
+	return Traits{Type: DingTalk, Target: host(c.URL), Shared: true, PerMinute: c.PerMinute, Secrets: append(keysIn(c.URL), c.Secret)}
 }
 
 // Send implements Channel.

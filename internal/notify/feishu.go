@@ -27,7 +27,7 @@ const feishuText = 16_000
 
 // Traits implements Channel.
 func (c *FeishuChannel) Traits() Traits {
-	return Traits{Type: Feishu, Target: host(c.URL), Shared: true, PerMinute: c.PerMinute}
+	return Traits{Type: Feishu, Target: host(c.URL), Shared: true, PerMinute: c.PerMinute, Secrets: append(keysIn(c.URL), c.Secret)}
 }
 
 // Send implements Channel.

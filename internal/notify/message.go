@@ -82,7 +82,7 @@ type Delivery struct {
 	Account    string         `json:"user"`
 	Name       string         `json:"name"`
 	Channel    string         `json:"channel" enum:"desk,webhook,wecom,dingtalk,feishu,ntfy,smtp"`
-	Address    string         `json:"address"`
+	Address    string         `json:"address" doc:"empty of others, but for supervisors"`
 	State      State          `json:"state" enum:"waiting,sending,sent,failed,expired,duplicate"`
 	Subject    event.Text     `json:"subject"`
 	Priority   event.Priority `json:"priority"`

@@ -22,7 +22,7 @@ const ntfyText = 4096
 
 // Traits implements Channel.
 func (c *NtfyChannel) Traits() Traits {
-	return Traits{Type: Ntfy, Target: host(c.URL), PerMinute: c.PerMinute}
+	return Traits{Type: Ntfy, Target: host(c.URL), PerMinute: c.PerMinute, Secrets: append(keysIn(c.URL), c.Token)}
 }
 
 // Send implements Channel.

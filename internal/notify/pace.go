@@ -27,7 +27,7 @@ func (l *lane) admit(now time.Time, e *envelope) {
 	}
 	most, places := l.PerMinute, atOnce
 	if !e.lifeSafety() {
-		most, places = most-l.PerMinute/5, atOnce-1
+		most, places = most-l.reserve(), atOnce-1
 	}
 	if over := len(l.recent) - most; l.PerMinute > 0 && over >= 0 {
 		e.holdUntil(l.recent[over].Add(time.Minute), "the channel takes no more letters this minute")
@@ -42,6 +42,10 @@ func (l *lane) admit(now time.Time, e *envelope) {
 		l.recent = append(l.recent, now)
 	}
 }
+
+// reserve is how many letters of a minute are left to life safety: a fifth, and one
+// where there are two.
+func (l *lane) reserve() int { return max(l.PerMinute/5, min(l.PerMinute-1, 1)) }
 
 // recent is when a channel's letters of the last minute left: a restart gives no
 // right to more.

@@ -12,8 +12,8 @@ import (
 // lookAgain is how often the runner looks without being woken.
 const lookAgain = time.Second
 
-// settleWithin is how long the end of a letter may take to be written when the
-// hub is stopping.
+// settleWithin is how long the end of a letter may take to be written; while the hub
+// runs it is tried again after as long: what is never written is never sent again.
 const settleWithin = 2 * time.Second
 
 // Run sends letters until ctx ends, and waits for those on their way; they are
@@ -107,9 +107,17 @@ func (n *Notify) note(ctx context.Context, now time.Time, going, stopped []*enve
 		}
 	}
 	if len(stopped) > 0 {
-		return n.o.Feed.Committed(ctx)
+		n.tell(ctx)
 	}
 	return nil
+}
+
+// tell wakes the feed's readers after a commit. What has been written stays written
+// when that fails; the next commit wakes them.
+func (n *Notify) tell(ctx context.Context) {
+	if err := n.o.Feed.Committed(ctx); err != nil && ctx.Err() == nil {
+		n.o.Log.ErrorContext(ctx, "feed not told of notifications", "err", err)
+	}
 }
 
 // stop writes that an envelope was held or has ended.
@@ -142,16 +150,23 @@ func (n *Notify) end(ctx context.Context, tx *sql.Tx, d *Delivery) error {
 // post sends one letter and writes what came of it.
 func (n *Notify) post(ctx context.Context, e *envelope) {
 	defer n.Committed() // a place is free
-	err := n.attempt(ctx, e)
+	err := e.mask(n.attempt(ctx, e))
 	now := n.now()
 	e.lane.leave(now, err)
 	if err != nil && ctx.Err() != nil {
 		return // the hub is stopping: it goes out again at the next start
 	}
-	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
-	defer cancel()
-	if werr := n.finish(wctx, now, e, err); werr != nil {
+	for {
+		werr := n.finish(ctx, now, e, err)
+		if werr == nil {
+			return
+		}
 		n.o.Log.ErrorContext(ctx, "end of a notification not written", "channel", e.lane.Type, "err", werr)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(settleWithin):
+		}
 	}
 }
 
@@ -177,8 +192,11 @@ func (n *Notify) attempt(ctx context.Context, e *envelope) error {
 	return err
 }
 
-// finish writes the end of an attempt: sent, refused for good, or again later.
+// finish writes the end of an attempt: sent, refused for good, or again later; also
+// when the hub is stopping.
 func (n *Notify) finish(ctx context.Context, now time.Time, e *envelope, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
 	state, why := Sent, ""
 	if err != nil {
 		state, why = Waiting, clip(err.Error())
@@ -213,5 +231,6 @@ func (n *Notify) finish(ctx context.Context, now time.Time, e *envelope, err err
 	if terr != nil {
 		return fmt.Errorf("notify: end of letter: %w", terr)
 	}
-	return n.o.Feed.Committed(ctx)
+	n.tell(ctx)
+	return nil
 }

@@ -39,7 +39,7 @@ type SMTPChannel struct {
 
 // Traits implements Channel.
 func (c *SMTPChannel) Traits() Traits {
-	return Traits{Type: SMTP, Target: c.Addr, PerMinute: c.PerMinute, Timeout: 30 * time.Second}
+	return Traits{Type: SMTP, Target: c.Addr, PerMinute: c.PerMinute, Timeout: 30 * time.Second, Secrets: []string{c.Password}}
 }
 
 // Send implements Channel.

@@ -243,6 +243,32 @@ func TestThePace(t *testing.T) {
 	})
 }
 
+// Where a channel takes few letters one is left to life safety all the same.
+func TestThePaceOfAChannelThatTakesFew(t *testing.T) {
+	for _, c := range []struct{ perMinute, ordinary int }{{1, 1}, {2, 1}, {4, 3}} {
+		inHouse(t, func(t *testing.T, h *house) {
+			h.lanes[WeCom].PerMinute = c.perMinute
+			h.reach("u-chen", Contact{WeCom, "chen"})
+			h.run()
+			for i := range 4 {
+				n := note(fmt.Sprint("p/", i), fmt.Sprint("p", i), event.Low, "u-chen")
+				n.Cluster = ""
+				h.send(n)
+			}
+			pass(5 * time.Second)
+			h.send(life(note("f/1", "f", event.Critical, "u-chen")))
+			pass(5 * time.Second)
+			if got := len(h.chat.letters()); got != min(c.ordinary+1, c.perMinute) {
+				t.Errorf("%d a minute: %q", c.perMinute, h.chat.subjects())
+			}
+			pass(10 * time.Minute)
+			if got := len(h.chat.letters()); got != 5 {
+				t.Errorf("%d a minute: %d letters in the end", c.perMinute, got)
+			}
+		})
+	}
+}
+
 func TestARestartGivesNoRightToMore(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		h.reach("u-chen", Contact{WeCom, "chen"})

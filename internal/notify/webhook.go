@@ -47,7 +47,7 @@ type hook struct {
 
 // Traits implements Channel.
 func (c *WebhookChannel) Traits() Traits {
-	return Traits{Type: Webhook, Target: host(c.URL), Shared: true, PerMinute: c.PerMinute}
+	return Traits{Type: Webhook, Target: host(c.URL), Shared: true, PerMinute: c.PerMinute, Secrets: append(keysIn(c.URL), c.Secret)}
 }
 
 // Send implements Channel.

@@ -20,7 +20,7 @@ const wecomText = 2048
 
 // Traits implements Channel.
 func (c *WeComChannel) Traits() Traits {
-	return Traits{Type: WeCom, Target: host(c.URL), Shared: true, PerMinute: c.PerMinute}
+	return Traits{Type: WeCom, Target: host(c.URL), Shared: true, PerMinute: c.PerMinute, Secrets: keysIn(c.URL)}
 }
 
 // Send implements Channel.

@@ -57,6 +57,8 @@ type Options struct {
 type Rota struct {
 	o Options
 
+	changing sync.Mutex // of what is written and then read: an older reading never comes last
+
 	mu    sync.RWMutex
 	plan  Plan
 	lists map[string][]string
@@ -249,6 +251,8 @@ func (r *Rota) SetList(ctx context.Context, actor, name string, people []string)
 // change writes a change with its record and its entry in the feed, and takes it
 // over.
 func (r *Rota) change(ctx context.Context, actor, action, target string, detail any, write func(tx *sql.Tx) error) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
 	err := r.o.DB.Tx(ctx, func(tx *sql.Tx) error {
 		if err := write(tx); err != nil {
 			return err

@@ -135,8 +135,19 @@ func (w *Orders) registerOrders(a *web.API) {
 	})
 }
 
+// Keyed is the key of a step; exported, as PathID.
+type Keyed struct {
+	Key string `header:"Idempotency-Key" maxLength:"100" doc:"the same again changes nothing"`
+}
+
+type takeIn struct {
+	PathID
+	Keyed
+}
+
 type textIn struct {
 	PathID
+	Keyed
 	Body struct {
 		Text string `json:"text,omitempty" maxLength:"4000"`
 	}
@@ -164,9 +175,9 @@ func (w *Orders) registerSteps(a *web.API) {
 	op := func(name, summary string, action web.Action) web.Op {
 		return web.Op{Method: "POST", Path: "/work-orders/{id}/" + name, Summary: summary, Tag: tag, Action: action}
 	}
-	web.Register(a, op("take", "Take a work order", web.OrdersWork), func(ctx context.Context, in *PathID) (*one[Order], error) {
+	web.Register(a, op("take", "Take a work order", web.OrdersWork), func(ctx context.Context, in *takeIn) (*one[Order], error) {
 		who, _ := web.Who(ctx)
-		return answerOne(w.Take(ctx, who, in.ID))
+		return answerOne(w.Take(ctx, who, in.ID, in.Key))
 	})
 	web.Register(a, op("done", "Finish a work order", web.OrdersWork), func(ctx context.Context, in *doneIn) (*one[Order], error) {
 		who, _ := web.Who(ctx)
@@ -174,11 +185,11 @@ func (w *Orders) registerSteps(a *web.API) {
 		if in.Body != nil {
 			text = in.Body.Text
 		}
-		return answerOne(w.Done(ctx, who, in.ID, text, a.Allowed(ctx, web.OrdersManage)))
+		return answerOne(w.Done(ctx, who, in.ID, text, a.Allowed(ctx, web.OrdersManage), in.Key))
 	})
 	web.Register(a, op("comment", "Add to the log of a work order", web.OrdersWork), func(ctx context.Context, in *textIn) (*one[Order], error) {
 		who, _ := web.Who(ctx)
-		return answerOne(w.Comment(ctx, who, in.ID, in.Body.Text))
+		return answerOne(w.Comment(ctx, who, in.ID, in.Body.Text, in.Key))
 	})
 	web.Register(a, op("assign", "Give a work order to somebody", web.OrdersManage), func(ctx context.Context, in *assignIn) (*one[Order], error) {
 		who, _ := web.Who(ctx)

@@ -11,6 +11,7 @@ import (
 // doneIn takes a note or nothing at all: on a ladder one taps once.
 type doneIn struct {
 	PathID
+	Keyed
 	Body *struct {
 		Text string `json:"text,omitempty" maxLength:"4000"`
 	}

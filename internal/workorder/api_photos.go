@@ -30,8 +30,9 @@ func (w *Orders) putPhoto(rw http.ResponseWriter, r *http.Request, manager bool)
 		web.WriteProblem(rw, web.Fail(http.StatusRequestEntityTooLarge, "order.photo_too_large", "the photo is larger than 2 MiB: make it smaller, 1600 pixels wide will do"))
 		return
 	}
-	if err != nil {
-		return // the phone has lost its network
+	if err != nil { // the phone has lost its network; where something before the hub has not, it must not take this for done
+		web.WriteProblem(rw, web.Fail(http.StatusRequestTimeout, "order.photo_incomplete", "the photo did not arrive whole: send it again"))
+		return
 	}
 	q := r.URL.Query()
 	p := Photo{ID: r.PathValue("photo"), When: q.Get("when")}

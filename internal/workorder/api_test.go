@@ -180,7 +180,7 @@ func TestRequestsArePagedAndLimited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Done(context.Background(), crew(1), os[0].ID, "", true); err != nil {
+	if _, err := h.Done(context.Background(), crew(1), os[0].ID, "", true, ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.Report(context.Background(), who, "now there is room", "", ""); err != nil {
@@ -192,10 +192,10 @@ func TestTheFeedTellsEachChange(t *testing.T) {
 	ctx := context.Background()
 	h := newHouse(t)
 	o := h.fromAlarm(lampOut(1))
-	if _, err := h.Take(ctx, crew(1), o.ID); err != nil {
+	if _, err := h.Take(ctx, crew(1), o.ID, ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Done(ctx, crew(1), o.ID, "好了", false); err != nil {
+	if _, err := h.Done(ctx, crew(1), o.ID, "好了", false, ""); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := h.db.Read().QueryContext(ctx, "SELECT data FROM feed WHERE topic = 'order' ORDER BY seq")

@@ -53,7 +53,7 @@ func (w *Orders) AddPhoto(ctx context.Context, who web.Principal, id string, p P
 		p.TakenAt = p.At
 	}
 	err := w.tx(ctx, func(tx *sql.Tx) error {
-		o, err := find(ctx, tx, "id", id)
+		o, err := find(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -69,6 +69,9 @@ func (w *Orders) AddPhoto(ctx context.Context, who web.Principal, id string, p P
 				return nil
 			}
 		}
+		if err := unused(ctx, tx, p.ID); err != nil {
+			return err
+		}
 		if len(all) >= maxPhotos {
 			return ErrTooManyPhotos
 		}
@@ -83,6 +86,18 @@ func (w *Orders) AddPhoto(ctx context.Context, who web.Principal, id string, p P
 		return Order{}, err
 	}
 	return w.Get(ctx, id)
+}
+
+// unused refuses an id that is a photo of another order.
+func unused(ctx context.Context, tx *sql.Tx, id string) error {
+	var n int
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM work_photos WHERE id = ?", id).Scan(&n); err != nil {
+		return fmt.Errorf("look for photo %s: %w", id, err)
+	}
+	if n > 0 {
+		return fmt.Errorf("%w: id %q is a photo of another order: make one of your own", ErrInvalid, id)
+	}
+	return nil
 }
 
 func (p *Photo) check(picture []byte) error {

@@ -52,7 +52,11 @@ func (w *Orders) Check(ctx context.Context) error {
 		return err
 	}
 	for _, o := range os {
-		what, ok := w.proof.Proven(ctx, o, o.UpdatedAt)
+		since, err := w.claimedAt(ctx, &o)
+		if err != nil {
+			return err
+		}
+		what, ok := w.proof.Proven(ctx, o, since)
 		switch {
 		case ok:
 			err = w.settle(ctx, o.ID, Proven, what, Done)
@@ -66,8 +70,22 @@ func (w *Orders) Check(ctx context.Context) error {
 	return nil
 }
 
+// claimedAt is when an order was said to be done: what its meter has shown since
+// counts, whatever was written into its log meanwhile.
+func (w *Orders) claimedAt(ctx context.Context, o *Order) (time.Time, error) {
+	var ms sql.NullInt64
+	err := w.db.Read().QueryRowContext(ctx, "SELECT max(at) FROM work_log WHERE work_order = ? AND what = ?", o.ID, Claimed).Scan(&ms)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read claim of order %s: %w", o.ID, err)
+	}
+	if !ms.Valid {
+		return o.UpdatedAt, nil
+	}
+	return at(ms.Int64), nil
+}
+
 func (w *Orders) settle(ctx context.Context, id, what, text string, to State) error {
-	_, err := w.step(ctx, hub(), id, what, text, func(o *Order) (bool, error) {
+	_, err := w.step(ctx, by{hub(), ""}, id, what, text, func(o *Order) (bool, error) {
 		if o.State != Checking { // somebody was faster
 			return false, nil
 		}
@@ -97,9 +115,10 @@ func (w *Orders) begin(ctx context.Context, who web.Principal, id string) (*time
 }
 
 // Link adds a device to the order of what it hangs on, inside the caller's
-// transaction: the thirteenth lamp of a feeder makes no order of its own.
+// transaction: the thirteenth lamp of a feeder makes no order of its own. One that
+// fails while the others are proven has to burn, too.
 func (w *Orders) Link(ctx context.Context, tx *sql.Tx, on, device string) error {
-	o, err := first(ctx, tx, "device = ? AND source = ? AND state IN (?, ?) ORDER BY number DESC LIMIT 1", on, FromAlarmSource, Open, Taken)
+	o, err := first(ctx, tx, "device = ? AND source = ? AND state <> ? ORDER BY number DESC LIMIT 1", on, FromAlarmSource, Done)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

@@ -47,12 +47,12 @@ func TestProof(t *testing.T) {
 		}
 		return o
 	}
-	must(h.Take(ctx, crew(1), o.ID))
-	if got := must(h.Done(ctx, crew(1), o.ID, "换好了", false)); got.State != Checking || got.DoneAt != nil || got.CheckUntil == nil {
+	must(h.Take(ctx, crew(1), o.ID, ""))
+	if got := must(h.Done(ctx, crew(1), o.ID, "换好了", false, "")); got.State != Checking || got.DoneAt != nil || got.CheckUntil == nil {
 		t.Fatalf("got %+v", got)
 	}
-	must(h.Done(ctx, crew(1), o.ID, "", false)) // the phone says it again
-	must(h.Take(ctx, crew(1), o.ID))
+	must(h.Done(ctx, crew(1), o.ID, "", false, "")) // the phone says it again
+	must(h.Take(ctx, crew(1), o.ID, ""))
 	if err := h.Check(ctx); err != nil || must(h.Get(ctx, o.ID)).State != Checking {
 		t.Fatal("neither proven nor over time", err)
 	}
@@ -72,7 +72,7 @@ func TestProof(t *testing.T) {
 	if got := must(h.Get(ctx, o.ID)); got.State != Taken || got.Assignee != "u-1" || got.Log[len(got.Log)-1].Text != "lamp-e01: 2.5 W" {
 		t.Fatalf("a false word stood: %+v", got)
 	}
-	must(h.Done(ctx, crew(1), o.ID, "这次真的换了", false))
+	must(h.Done(ctx, crew(1), o.ID, "这次真的换了", false, ""))
 	m.burns = true
 	if err := h.Check(ctx); err != nil {
 		t.Fatal(err)
@@ -93,14 +93,14 @@ func TestWordIsEnough(t *testing.T) {
 	gate.Device = "gate"
 	b := h.fromAlarm(gate)
 	for _, id := range []string{a.ID, b.ID} {
-		if _, err := h.Take(ctx, crew(1), id); err != nil {
+		if _, err := h.Take(ctx, crew(1), id, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, err := h.Done(ctx, crew(2), a.ID, "", true); err != nil || got.State != Done {
+	if got, err := h.Done(ctx, crew(2), a.ID, "", true, ""); err != nil || got.State != Done {
 		t.Fatalf("got %+v, %v", got, err)
 	}
-	if got, err := h.Done(ctx, crew(1), b.ID, "", false); err != nil || got.State != Done {
+	if got, err := h.Done(ctx, crew(1), b.ID, "", false, ""); err != nil || got.State != Done {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 }

@@ -114,9 +114,9 @@ func (w *Orders) Create(ctx context.Context, who web.Principal, n NewOrder) (Ord
 }
 
 // Take gives an open order to who takes it. Taking again what one has is no
-// error, because a phone may repeat itself.
-func (w *Orders) Take(ctx context.Context, who web.Principal, id string) (Order, error) {
-	return w.step(ctx, who, id, TakenUp, "", func(o *Order) (bool, error) {
+// error, because a phone may repeat itself. The same key again changes nothing.
+func (w *Orders) Take(ctx context.Context, who web.Principal, id, key string) (Order, error) {
+	return w.step(ctx, by{who, key}, id, TakenUp, "", func(o *Order) (bool, error) {
 		switch {
 		case o.State == Done:
 			return false, ErrDone
@@ -132,10 +132,15 @@ func (w *Orders) Take(ctx context.Context, who web.Principal, id string) (Order,
 
 // Done finishes an order; only who has it can, or a manager, who may also finish
 // one that nobody took. One whose repair can show itself is not done before that;
-// a manager's word about another's order ends that too.
-func (w *Orders) Done(ctx context.Context, who web.Principal, id, text string, manager bool) (Order, error) {
+// a manager's word about another's order ends that too. The same key again changes
+// nothing, also where the proof has failed since.
+func (w *Orders) Done(ctx context.Context, who web.Principal, id, text string, manager bool, key string) (Order, error) {
 	if len(text) > maxText {
 		return Order{}, fmt.Errorf("%w: text is longer than %d bytes", ErrInvalid, maxText)
+	}
+	hand := by{who, key}
+	if known, err := w.did(ctx, hand, id); err != nil || known {
+		return w.getOr(ctx, id, err)
 	}
 	until, err := w.begin(ctx, who, id)
 	if err != nil {
@@ -145,7 +150,7 @@ func (w *Orders) Done(ctx context.Context, who web.Principal, id, text string, m
 	if until != nil {
 		what = Claimed
 	}
-	return w.step(ctx, who, id, what, text, func(o *Order) (bool, error) {
+	return w.step(ctx, hand, id, what, text, func(o *Order) (bool, error) {
 		switch {
 		case o.State == Checking && o.Assignee == who.ID:
 			return false, nil
@@ -171,12 +176,13 @@ func (w *Orders) Done(ctx context.Context, who web.Principal, id, text string, m
 	})
 }
 
-// Comment adds to the log of an order, also of one that is done.
-func (w *Orders) Comment(ctx context.Context, who web.Principal, id, text string) (Order, error) {
+// Comment adds to the log of an order, also of one that is done. The same key again
+// changes nothing.
+func (w *Orders) Comment(ctx context.Context, who web.Principal, id, text, key string) (Order, error) {
 	if err := checkText(text); err != nil {
 		return Order{}, err
 	}
-	return w.step(ctx, who, id, Comment, text, func(*Order) (bool, error) { return true, nil })
+	return w.step(ctx, by{who, key}, id, Comment, text, func(*Order) (bool, error) { return true, nil })
 }
 
 // Assign gives an order to an account, or back to everybody with "". It is open
@@ -189,7 +195,7 @@ func (w *Orders) Assign(ctx context.Context, who web.Principal, id, account stri
 			return Order{}, err
 		}
 	}
-	return w.step(ctx, who, id, Assigned, name, func(o *Order) (bool, error) {
+	return w.step(ctx, by{who, ""}, id, Assigned, name, func(o *Order) (bool, error) {
 		switch {
 		case o.State == Done:
 			return false, ErrDone
@@ -218,9 +224,12 @@ func (w *Orders) member(ctx context.Context, account string) (name string, err e
 
 // step changes an order in one transaction; do reports whether there is
 // something to store.
-func (w *Orders) step(ctx context.Context, who web.Principal, id, what, text string, do func(*Order) (bool, error)) (Order, error) {
+func (w *Orders) step(ctx context.Context, hand by, id, what, text string, do func(*Order) (bool, error)) (Order, error) {
 	err := w.tx(ctx, func(tx *sql.Tx) error {
-		o, err := find(ctx, tx, "id", id)
+		if fresh, err := hand.once(ctx, tx, id); err != nil || !fresh {
+			return err
+		}
+		o, err := find(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -232,12 +241,9 @@ func (w *Orders) step(ctx context.Context, who web.Principal, id, what, text str
 		if err := update(ctx, tx, o); err != nil {
 			return err
 		}
-		return w.note(ctx, tx, o, who, what, text)
+		return w.note(ctx, tx, o, hand.who, what, text)
 	})
-	if err != nil {
-		return Order{}, err
-	}
-	return w.Get(ctx, id)
+	return w.getOr(ctx, id, err)
 }
 
 func (w *Orders) tx(ctx context.Context, f func(tx *sql.Tx) error) error {

@@ -39,10 +39,10 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-func find(ctx context.Context, q querier, column, value string) (Order, error) {
-	o, err := first(ctx, q, column+" = ?", value)
+func find(ctx context.Context, q querier, id string) (Order, error) {
+	o, err := first(ctx, q, "id = ?", id)
 	if errors.Is(err, ErrNotFound) {
-		err = fmt.Errorf("%w of %s %s", err, column, value)
+		err = fmt.Errorf("%w of id %s", err, id)
 	}
 	return o, err
 }
@@ -124,7 +124,7 @@ func update(ctx context.Context, tx *sql.Tx, o Order) error {
 
 // Get returns an order with its log.
 func (w *Orders) Get(ctx context.Context, id string) (Order, error) {
-	o, err := find(ctx, w.db.Read(), "id", id)
+	o, err := find(ctx, w.db.Read(), id)
 	if err != nil {
 		return o, err
 	}

@@ -152,7 +152,7 @@ func TestFromAlarmOncePerAlarm(t *testing.T) {
 	if o.Number != 1 || o.State != Open || o.Source != FromAlarmSource || o.Title.EN != "Lamp failure" || o.DueAt.Sub(o.CreatedAt) != 7*24*time.Hour {
 		t.Fatalf("got %+v", o)
 	}
-	if _, err := h.Take(ctx, crew(1), o.ID); err != nil {
+	if _, err := h.Take(ctx, crew(1), o.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	h.start()
@@ -196,10 +196,10 @@ func TestFromAlarmByKey(t *testing.T) {
 	if back := ask("a-1.3", "lamp"); back.ID != lamp.ID {
 		t.Error("what came back made an order of its own beside the open one")
 	}
-	if _, err := h.Take(ctx, crew(1), lamp.ID); err != nil {
+	if _, err := h.Take(ctx, crew(1), lamp.ID, ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Done(ctx, crew(1), lamp.ID, "ok", false); err != nil {
+	if _, err := h.Done(ctx, crew(1), lamp.ID, "ok", false, ""); err != nil {
 		t.Fatal(err)
 	}
 	if late := ask("a-1.3", "lamp"); late.ID != lamp.ID {
@@ -287,23 +287,23 @@ func TestSteps(t *testing.T) {
 			case "given":
 				_, err = h.Assign(ctx, desk, o.ID, people[me].ID)
 			case "mine", "done":
-				_, err = h.Take(ctx, people[me], o.ID)
+				_, err = h.Take(ctx, people[me], o.ID, "")
 			}
 			if c.state == "done" && err == nil {
-				_, err = h.Done(ctx, people[me], o.ID, "换了灯泡", false)
+				_, err = h.Done(ctx, people[me], o.ID, "换了灯泡", false, "")
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
 			switch c.step {
 			case "take":
-				_, err = h.Take(ctx, people[c.by], o.ID)
+				_, err = h.Take(ctx, people[c.by], o.ID, "")
 			case "done":
-				_, err = h.Done(ctx, people[c.by], o.ID, "", c.manager)
+				_, err = h.Done(ctx, people[c.by], o.ID, "", c.manager, "")
 			case "assign":
 				_, err = h.Assign(ctx, desk, o.ID, people[c.by].ID)
 			case "comment":
-				_, err = h.Comment(ctx, people[c.by], o.ID, "看过了")
+				_, err = h.Comment(ctx, people[c.by], o.ID, "看过了", "")
 			}
 			if !errors.Is(err, c.err) {
 				t.Fatalf("got %v", err)
@@ -328,7 +328,7 @@ func TestOnlyOneTakesIt(t *testing.T) {
 	won := 0
 	for n := range 20 {
 		wg.Go(func() {
-			_, err := h.Take(ctx, crew(n), o.ID)
+			_, err := h.Take(ctx, crew(n), o.ID, "")
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
@@ -353,11 +353,11 @@ func TestAssignedTo(t *testing.T) {
 		ids = append(ids, h.fromAlarm(lampOut(n)).ID)
 	}
 	for n, who := range map[int]web.Principal{1: crew(1), 2: crew(2), 3: crew(1)} {
-		if _, err := h.Take(ctx, who, ids[n]); err != nil {
+		if _, err := h.Take(ctx, who, ids[n], ""); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := h.Done(ctx, crew(1), ids[3], "", false); err != nil {
+	if _, err := h.Done(ctx, crew(1), ids[3], "", false, ""); err != nil {
 		t.Fatal(err)
 	}
 	os, err := h.AssignedTo(ctx, "u-1")

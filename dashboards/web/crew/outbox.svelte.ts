@@ -77,5 +77,5 @@ export class Outbox {
 function deliver(a: Act): Promise<Order | undefined> {
   const path = `/work-orders/${encodeURIComponent(a.order)}`;
   if (a.what === 'photo') return put<Order>(`${path}/photos/${a.id}?when=${a.when}&taken_at=${encodeURIComponent(a.at)}`, a.picture!);
-  return post<Order | undefined>(`${path}/${a.what}`, a.text ? { text: a.text } : {});
+  return post<Order | undefined>(`${path}/${a.what}`, a.text ? { text: a.text } : {}, { key: a.id });
 }

@@ -237,7 +237,7 @@ export class Desk {
   /** The same for an action without a dialog: a notice tells of a refusal. */
   async perform(what: Deed): Promise<void> {
     const to = this.queue.target();
-    const why = to && (await this.act(to, what));
+    const why = to && (await this.act(to, what, what === 'ack' ? this.queue.seen() : {}));
     if (why) notices.say(why, 'bad', 9000);
   }
 

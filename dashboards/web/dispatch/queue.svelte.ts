@@ -126,6 +126,12 @@ export class QueueState {
     return this.#model.incidents.has(i.id) ? { kind: 'incidents', id: i.id } : { kind: 'alarms', id: i.root };
   }
 
+  /** What the screen shows of the chosen incident: what joined it since is not acknowledged unseen. */
+  seen(): { seen_at?: string } {
+    const whole = this.list === 'open' && this.target()?.kind === 'incidents'; // what is put aside shows a part
+    return whole && this.item?.last_at ? { seen_at: this.item.last_at } : {};
+  }
+
   select(id: string, member?: string): void {
     this.current = id;
     this.member = member;

@@ -132,3 +132,17 @@ describe('the selection', () => {
     expect(q.current).toBe('power');
   });
 });
+
+describe('an acknowledgement', () => {
+  it('says how far the incident was seen; one of a single alarm, or of a part, does not', () => {
+    model.apply('incident', incident('power', 'p1', 3, { priority: 'high', last_at: at(7) }));
+    const q = make();
+    q.select('power');
+    expect(q.seen()).toEqual({ seen_at: at(7) });
+    q.select('power', 'p2');
+    expect(q.seen()).toEqual({});
+    q.select('power');
+    q.list = 'shelved';
+    expect(q.seen()).toEqual({});
+  });
+});
