@@ -86,6 +86,7 @@ func (Kind) CheckState(state devices.Fields) error {
 	devices.CheckReportedHealth(state)
 	state.OptText("mode", 32)
 	state.OptText("lock", 32)
+	state.OptText("position", 32)
 	if state.Has("lift") {
 		state.Object("lift") // of a door whose controller calls a lift
 	}

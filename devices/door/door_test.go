@@ -40,6 +40,7 @@ func TestMessages(t *testing.T) {
 		kindtest.Says(event.Happening, "sos", "", `{}`, devices.CodeEvent),
 		kindtest.Says(event.Telemetry, "", "", `{"temp_c":21}`, ""),
 		kindtest.Says(event.State, "", "", `{"mode":7}`, devices.CodeType),
+		kindtest.Says(event.State, "", "", `{"lock":"secured","position":0}`, devices.CodeType),
 		kindtest.Says(event.State, "", "", `{"rights":{"version":7,"hash":"00ff"}}`, ""),
 		kindtest.Says(event.State, "", "", `{"rights":{"version":"7"}}`, devices.CodeType),
 		kindtest.Says(event.State, "", "", `{"rights":7}`, devices.CodeType),

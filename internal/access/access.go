@@ -95,6 +95,8 @@ type Options struct {
 	Accounts Accounts
 	// Rings knows who rang at a person's door; nil: my data is without it.
 	Rings Rings
+	// Rolls are lists of names that are kept elsewhere; nil: there are none.
+	Rolls Rolls
 
 	// Retention is how long things are kept; zero fields take the default.
 	Retention Retention
@@ -133,6 +135,7 @@ type Access struct {
 	overstay Overstay
 	accounts Accounts
 	rings    Rings
+	rolls    Rolls
 	// forgetKey makes other names for people. It lives as long as the process: who
 	// has the data afterwards can't try all people out.
 	forgetKey []byte
@@ -175,7 +178,7 @@ func New(o Options) (*Access, error) {
 	x.places, x.lifts = o.Places, o.Lifts
 	x.keepFor = o.Retention
 	x.keepFor.defaults()
-	x.overstay, x.accounts, x.rings = o.Overstay.complete(), o.Accounts, o.Rings
+	x.overstay, x.accounts, x.rings, x.rolls = o.Overstay.complete(), o.Accounts, o.Rings, o.Rolls
 	x.forgetKey = []byte(rand.Text())
 	ctx := context.Background()
 	dir, err := fs.Sub(migrations, "migrations")

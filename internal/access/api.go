@@ -99,7 +99,7 @@ func problem(err error) error {
 	case errors.Is(err, ErrNotYours):
 		return web.Fail(http.StatusForbidden, "home.not_your_door", "you can't open this door; ask the service centre if you should be able to")
 	case errors.Is(err, ErrNotYourZone):
-		return web.Fail(http.StatusForbidden, "access.not_your_zone", "your account does not act in the zone of this door; ask somebody whose account does")
+		return web.Fail(http.StatusForbidden, "access.not_your_zone", "your account does not act in this zone; ask somebody whose account does")
 	case errors.Is(err, ErrTooManyPasses):
 		return web.Fail(http.StatusConflict, "access.too_many_passes", "this host has as many passes as one may have at a time; revoke one first")
 	case errors.Is(err, ErrCodeRevoked):
@@ -107,7 +107,7 @@ func problem(err error) error {
 	case errors.Is(err, ErrPhone):
 		return web.Fail(http.StatusForbidden, "home.phone_unproven", "the phone could not prove itself; try again, or register it anew")
 	case errors.Is(err, ErrReasonNeeded):
-		return web.Fail(http.StatusUnprocessableEntity, "access.reason_needed", "say in reason why somebody's badges are looked up; it goes into the audit")
+		return web.Fail(http.StatusUnprocessableEntity, "access.reason_needed", "say in reason why; it goes into the audit")
 	case errors.Is(err, ErrOwnRequest):
 		return web.Fail(http.StatusForbidden, "access.own_request", "you asked for this copy; another person has to allow it")
 	case errors.Is(err, ErrJudged):

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"strings"
 
 	"dongyue/internal/web"
 )
@@ -44,7 +45,7 @@ type importIn struct {
 }
 
 type exportIn struct {
-	Reason string `query:"reason" maxLength:"500" doc:"why; it goes into the audit"`
+	Reason string `query:"reason" maxLength:"500" doc:"why everybody's file is taken along; needed, it goes into the audit"`
 }
 
 type csvOut struct {
@@ -94,6 +95,9 @@ func (x *Access) registerHouseholds(a *web.API) {
 	web.Register(a, web.Op{
 		Method: "GET", Path: "/people/export", Summary: "Everybody who lives here as CSV, without the values of cards and PINs", Tag: tag, Action: web.AccessWrite,
 	}, func(ctx context.Context, in *exportIn) (*csvOut, error) {
+		if in.Reason = strings.TrimSpace(in.Reason); in.Reason == "" {
+			return nil, problem(ErrReasonNeeded)
+		}
 		if err := x.audit.Audit(ctx, nil, actor(ctx), "people.exported", "", map[string]any{"reason": in.Reason}); err != nil {
 			return nil, err
 		}

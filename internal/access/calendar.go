@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dongyue/internal/doorlist"
+	"dongyue/internal/web"
 )
 
 // DayKind is what the calendar says of a day.
@@ -85,6 +86,9 @@ func (x *Access) SetCalendar(ctx context.Context, actor string, days []CalendarD
 			return fmt.Errorf("%w: item %d: the name is longer than 200 bytes", ErrInvalid, i+1)
 		}
 		seen[d.Day] = true
+	}
+	if !web.Reaches(ctx, "") { // it holds for every door
+		return ErrNotYourZone
 	}
 	return x.changed(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM access_calendar"); err != nil {

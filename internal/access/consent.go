@@ -26,6 +26,9 @@ func (x *Access) GiveConsent(ctx context.Context, actor, child, guardian string)
 		if err != nil {
 			return err
 		}
+		if err := x.mayManage(ctx, &k); err != nil {
+			return err
+		}
 		g, err := readPerson(ctx, tx, guardian)
 		switch {
 		case errors.Is(err, ErrNotFound):
@@ -50,6 +53,9 @@ func (x *Access) GiveConsent(ctx context.Context, actor, child, guardian string)
 // credentials are refused.
 func (x *Access) EndConsent(ctx context.Context, actor, child string) error {
 	return x.changed(ctx, func(tx *sql.Tx) error {
+		if err := x.mayManageID(ctx, tx, child); err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, "UPDATE access_consents SET ended_at = ? WHERE child = ? AND ended_at = 0", now().UnixMilli(), child)
 		if err != nil {
 			return fmt.Errorf("end consent: %w", err)

@@ -107,6 +107,9 @@ func (x *Access) AddCredential(ctx context.Context, actor string, n NewCredentia
 		if err := knownPerson(ctx, tx, n.Person); err != nil {
 			return err
 		}
+		if err := x.mayManageID(ctx, tx, n.Person); err != nil {
+			return err
+		}
 		if err := x.insertCredential(ctx, tx, c, value); err != nil {
 			return err
 		}
@@ -164,6 +167,9 @@ func (x *Access) RevokeCredential(ctx context.Context, actor, id string, lost bo
 		}
 		if err != nil {
 			return fmt.Errorf("revoke credential: %w", err)
+		}
+		if err := x.mayManageID(ctx, tx, person); err != nil {
+			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE access_credentials SET lost = max(lost, ?),
 			revoked_at = CASE WHEN revoked_at = 0 THEN ? ELSE revoked_at END WHERE id = ?`, lost, now().UnixMilli(), id); err != nil {

@@ -171,9 +171,17 @@ func (x *Access) AnswerErasure(ctx context.Context, actor, id, answer string, er
 	if err != nil {
 		return fmt.Errorf("answer erasure: %w", err)
 	}
+	if err := x.mayManageID(ctx, x.db.Read(), person); err != nil {
+		return err
+	}
 	if erase {
 		if _, err := x.MoveOut(ctx, actor, person); err != nil {
 			return err
+		}
+		if x.sessions != nil { // ahead of the answer: what fails is done again with it
+			if err := x.sessions.ForgetPerson(ctx, actor, person); err != nil {
+				return fmt.Errorf("answer erasure: %w", err)
+			}
 		}
 	}
 	return x.changed(ctx, func(tx *sql.Tx) error {
@@ -213,6 +221,9 @@ func (x *Access) erase(ctx context.Context, tx *sql.Tx, person string) error {
 		if err := x.rings.ForgetCalls(ctx, tx, person); err != nil {
 			return err
 		}
+	}
+	if err := x.eraseRolls(ctx, tx, person); err != nil {
+		return err
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE access_badges SET person = ?, person_name = '', unit = '', credential = '', last4 = '',
 		actor = CASE WHEN decided_by = 'app' THEN '' ELSE actor END, pseudonym = 1 WHERE person = ?`, x.alias(person, n.UnixMilli()), person)

@@ -49,6 +49,9 @@ func (x *Access) HomeCode(ctx context.Context, actor, person, door string) (Code
 // RenewCode gives a person a fresh rotating code after the old one was revoked;
 // what was shown by then stays dead.
 func (x *Access) RenewCode(ctx context.Context, actor, person string) error {
+	if err := x.mayManageID(ctx, x.db.Read(), person); err != nil {
+		return err
+	}
 	_, err := x.codeOf(ctx, actor, person, true)
 	return err
 }

@@ -323,6 +323,9 @@ func (x *Access) importPerson(ctx context.Context, tx *sql.Tx, actor string, row
 			return err
 		}
 		p.ID, p.CreatedAt = newID("p-"), now()
+		if err := x.mayMake(ctx, nil, p); err != nil {
+			return err
+		}
 		res.Added++
 		return insertPerson(ctx, tx, *p)
 	}
@@ -338,6 +341,9 @@ func (x *Access) importPerson(ctx context.Context, tx *sql.Tx, actor string, row
 	}
 	row.keep(&was)
 	if err := checkPerson(p); err != nil {
+		return err
+	}
+	if err := x.mayMake(ctx, &was, p); err != nil {
 		return err
 	}
 	if err := updatePerson(ctx, tx, *p); err != nil {

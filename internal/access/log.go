@@ -131,11 +131,12 @@ func scanBadge(row interface{ Scan(...any) error }) (b Badge, err error) {
 	return b, err
 }
 
-// LastSeen is by which door each person came in last, of those that came since.
+// LastSeen is by which door each person came in last, of those that came since. Who opened
+// one from the phone may have been anywhere.
 func (x *Access) LastSeen(ctx context.Context, since time.Time) (map[string]Badge, error) {
 	seen := map[string]Badge{}
 	err := x.each(ctx, `SELECT person, door, door_name, at, max(received_at) FROM access_badges WHERE pseudonym = 0 AND received_at >= ?
-		AND decision = ? AND side = 'in' AND person <> '' GROUP BY person`, []any{since.UnixMilli(), Granted}, func(rows *sql.Rows) error {
+		AND decision = ? AND side = 'in' AND person <> '' AND decided_by <> ? GROUP BY person`, []any{since.UnixMilli(), Granted, ByApp}, func(rows *sql.Rows) error {
 		var b Badge
 		var at, received int64
 		err := rows.Scan(&b.Person, &b.Door, &b.DoorName, &at, &received)

@@ -16,6 +16,8 @@ type Sessions interface {
 	// EndPerson ends every session of the accounts of a person, switches the
 	// accounts off, and says how many of each there were.
 	EndPerson(ctx context.Context, actor, person string) (accounts, sessions int, err error)
+	// ForgetPerson takes a person's name and login out of accounts that are switched off.
+	ForgetPerson(ctx context.Context, actor, person string) error
 }
 
 // Receipt says what was ended when somebody moved out.

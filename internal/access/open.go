@@ -141,8 +141,10 @@ func (x *Access) open(ctx context.Context, d Door, b Badge, action string, may f
 	b.At = now()
 	b.ReceivedAt, b.Door, b.DoorName, b.Zone, b.Side, b.Decision = b.At, d.ID, d.Name, d.Zone, "in", Granted
 	var refused *RefusedError
+	ttl := openTTL
 	err := x.db.Tx(ctx, func(tx *sql.Tx) error {
 		if again, err := wasOpened(ctx, tx, &b); err != nil || again {
+			ttl = max(time.Until(b.At.Add(openTTL)), time.Nanosecond)
 			return err
 		}
 		if may != nil {
@@ -169,7 +171,7 @@ func (x *Access) open(ctx context.Context, d Door, b Badge, action string, may f
 	}
 	o := Opening{Door: d, Ref: b.Event, ExpiresAt: b.At.Add(openTTL)}
 	// No ref in the arguments: to a door that would be the answer to a badge.
-	o.Command, err = x.cmd.Command(ctx, d.ID, "unlock", map[string]any{"for_s": unlockSeconds}, openTTL, b.Event, b.Actor, b.Event)
+	o.Command, err = x.cmd.Command(ctx, d.ID, "unlock", map[string]any{"for_s": unlockSeconds}, ttl, b.Event, b.Actor, b.Event)
 	if err != nil && b.ID != 0 {
 		if err := x.markUnanswered(context.WithoutCancel(ctx), map[int64]Reason{b.ID: DoorOffline}); err != nil {
 			x.log.ErrorContext(ctx, "note failed opening", "device_id", d.ID, "err", err)
@@ -181,15 +183,23 @@ func (x *Access) open(ctx context.Context, d Door, b Badge, action string, may f
 	return o, x.feed.Committed(ctx)
 }
 
-// wasOpened reports whether this opening was here before: a repeat counts nothing
-// a second time.
+// wasOpened reports whether this opening was here before: a repeat counts nothing a second
+// time. Nor is it decided a second time, so it is of the time when it was: a door that did
+// not hear of it then does not open by it now.
 func wasOpened(ctx context.Context, tx *sql.Tx, b *Badge) (bool, error) {
-	var n int
-	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM access_badges WHERE door = ? AND event = ?", b.Door, b.Event).Scan(&n)
-	if err != nil {
+	var at int64
+	var decision string
+	err := tx.QueryRowContext(ctx, "SELECT received_at, decision FROM access_badges WHERE door = ? AND event = ?", b.Door, b.Event).Scan(&at, &decision)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err != nil:
 		return false, fmt.Errorf("open %s: %w", b.Door, err)
+	case decision == Unanswered:
+		return false, fmt.Errorf("%w: %s", ErrDoorOffline, b.Door)
 	}
-	return n > 0, nil
+	b.At = time.UnixMilli(at).UTC()
+	return true, nil
 }
 
 // Home is what a resident's first page is made of.

@@ -176,6 +176,9 @@ func (x *Access) GuestLeft(ctx context.Context, actor, host, id string) error {
 		if err != nil {
 			return fmt.Errorf("guest left: %w", err)
 		}
+		if err := x.mayEndPass(ctx, tx, host, visitor); err != nil {
+			return err
+		}
 		if err := x.carsLeft(ctx, tx, "person = ?", visitor, now()); err != nil {
 			return err
 		}

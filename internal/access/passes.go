@@ -207,6 +207,9 @@ func (x *Access) EndPass(ctx context.Context, actor, host, id string) error {
 		if err != nil {
 			return fmt.Errorf("end pass: %w", err)
 		}
+		if err := x.mayEndPass(ctx, tx, host, visitor); err != nil {
+			return err
+		}
 		if err := endPass(ctx, tx, visitor, passRevoked); err != nil {
 			return err
 		}

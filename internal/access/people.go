@@ -106,6 +106,9 @@ func (x *Access) AddPerson(ctx context.Context, actor string, p PersonInfo) (Per
 	if err := checkPerson(&p); err != nil {
 		return PersonInfo{}, err
 	}
+	if err := x.mayMake(ctx, nil, &p); err != nil {
+		return PersonInfo{}, err
+	}
 	err := x.changed(ctx, func(tx *sql.Tx) error {
 		if err := insertPerson(ctx, tx, p); err != nil {
 			return err
@@ -165,6 +168,9 @@ func (x *Access) ChangePerson(ctx context.Context, actor, id string, c PersonCha
 		was := p
 		c.apply(&p)
 		if err := checkPerson(&p); err != nil {
+			return err
+		}
+		if err := x.mayMake(ctx, &was, &p); err != nil {
 			return err
 		}
 		if err := updatePerson(ctx, tx, p); err != nil {

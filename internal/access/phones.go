@@ -49,7 +49,8 @@ func (o *owner) WebAuthnDisplayName() string                { return o.id }
 func (o *owner) WebAuthnCredentials() []webauthn.Credential { return o.keys }
 
 // ceremonies are the questions that wait for a phone's answer; one of each kind
-// for a person, so their number is bounded by that of the residents.
+// for a person, so their number is bounded by that of the residents, whatever doors they
+// ask for.
 type ceremonies struct {
 	mu   sync.Mutex
 	open map[string]ceremony
@@ -57,10 +58,11 @@ type ceremonies struct {
 
 type ceremony struct {
 	session webauthn.SessionData
+	door    string // for which it is; empty: for none
 	until   time.Time
 }
 
-func (c *ceremonies) put(key string, s *webauthn.SessionData) {
+func (c *ceremonies) put(key, door string, s *webauthn.SessionData) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := time.Now()
@@ -69,16 +71,16 @@ func (c *ceremonies) put(key string, s *webauthn.SessionData) {
 			delete(c.open, k)
 		}
 	}
-	c.open[key] = ceremony{*s, n.Add(ceremonyTime)}
+	c.open[key] = ceremony{*s, door, n.Add(ceremonyTime)}
 }
 
-// take takes a question out: it may be answered once.
-func (c *ceremonies) take(key string) (webauthn.SessionData, bool) {
+// take takes a question out: it may be answered once, and for the door that it was put for.
+func (c *ceremonies) take(key, door string) (webauthn.SessionData, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o, ok := c.open[key]
 	delete(c.open, key)
-	return o.session, ok && time.Now().Before(o.until)
+	return o.session, ok && o.door == door && time.Now().Before(o.until)
 }
 
 // relying makes the party that asks, for the address under which it is asked.
@@ -161,7 +163,7 @@ func (x *Access) BeginPhone(ctx context.Context, person, host string) (*protocol
 	if err != nil {
 		return nil, fmt.Errorf("begin phone: %w", err)
 	}
-	x.phones.put("new:"+person, session)
+	x.phones.put("new:"+person, "", session)
 	return options, nil
 }
 
@@ -174,7 +176,7 @@ func (x *Access) AddPhone(ctx context.Context, actor, person, host, name string,
 	if err != nil {
 		return Phone{}, err
 	}
-	session, ok := x.phones.take("new:" + person)
+	session, ok := x.phones.take("new:"+person, "")
 	if !ok {
 		return Phone{}, ErrPhone
 	}
@@ -210,6 +212,11 @@ func (x *Access) AddPhone(ctx context.Context, actor, person, host, name string,
 // EndPhone takes a phone away; person limits it to the own ones, empty: any.
 func (x *Access) EndPhone(ctx context.Context, actor, person, id string) error {
 	return x.db.Tx(ctx, func(tx *sql.Tx) error {
+		if person == "" {
+			if err := x.mayEndPhone(ctx, tx, id); err != nil {
+				return err
+			}
+		}
 		res, err := tx.ExecContext(ctx, "UPDATE access_phones SET revoked_at = ? WHERE id = ? AND revoked_at = 0 AND (? = '' OR person = ?)", now().UnixMilli(), id, person, person)
 		if err != nil {
 			return fmt.Errorf("end phone: %w", err)
@@ -219,6 +226,15 @@ func (x *Access) EndPhone(ctx context.Context, actor, person, id string) error {
 		}
 		return x.audit.Audit(ctx, tx, actor, "phone.ended", id, nil)
 	})
+}
+
+// mayEndPhone checks that the desk acts where the owner of a phone lives.
+func (x *Access) mayEndPhone(ctx context.Context, tx *sql.Tx, id string) error {
+	var owner string
+	if err := optional(tx.QueryRowContext(ctx, "SELECT person FROM access_phones WHERE id = ?", id).Scan(&owner)); err != nil || owner == "" {
+		return err
+	}
+	return x.mayManageID(ctx, tx, owner)
 }
 
 // BeginProof asks a person's phones to prove themselves for one door.
@@ -238,7 +254,7 @@ func (x *Access) BeginProof(ctx context.Context, person, host, door string) (*pr
 	if err != nil {
 		return nil, fmt.Errorf("begin proof: %w", err)
 	}
-	x.phones.put("open:"+person+":"+door, session)
+	x.phones.put("open:"+person, door, session)
 	return options, nil
 }
 
@@ -249,7 +265,7 @@ func (x *Access) Prove(ctx context.Context, person, host, door string, response 
 	if err != nil {
 		return err
 	}
-	session, ok := x.phones.take("open:" + person + ":" + door)
+	session, ok := x.phones.take("open:"+person, door)
 	if !ok {
 		return ErrPhone
 	}

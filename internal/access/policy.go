@@ -82,6 +82,9 @@ func (x *Access) SetArea(ctx context.Context, actor string, a PassbackArea) erro
 	case a.Passback != PassbackNone && a.Passback != PassbackAlert && a.Passback != PassbackEnforce:
 		return fmt.Errorf("%w: passback %q is not one of none, alert, enforce", ErrInvalid, a.Passback)
 	}
+	if err := x.mayChange(ctx, x.doorsOfArea(a.ID)...); err != nil {
+		return err
+	}
 	return x.changed(ctx, func(tx *sql.Tx) error {
 		if err := putBody(ctx, tx, "INSERT INTO access_areas(id, body) VALUES (?, ?) ON CONFLICT(id) DO UPDATE SET body = excluded.body", a.ID, a); err != nil {
 			return err
@@ -93,6 +96,9 @@ func (x *Access) SetArea(ctx context.Context, actor string, a PassbackArea) erro
 // ForgetWhereabouts forgives: of one person, or of everybody in an area, it is no
 // longer known where they are.
 func (x *Access) ForgetWhereabouts(ctx context.Context, actor, area, person string) error {
+	if err := x.mayChange(ctx, x.doorsOfArea(area)...); err != nil {
+		return err
+	}
 	return x.db.Tx(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM access_whereabouts WHERE area = ? AND (? = '' OR person = ?)", area, person, person); err != nil {
 			return fmt.Errorf("forget whereabouts: %w", err)

@@ -136,20 +136,24 @@ func (x *Access) refreshHolder(ctx context.Context, person, group string) error 
 
 // EndRight takes a right away; the next badge is judged without it.
 func (x *Access) EndRight(ctx context.Context, actor, id string) error {
-	var person, group string
+	var r RightInfo
 	return x.changed(ctx, func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, "SELECT person, grp FROM access_rights WHERE id = ? AND ended_at = 0", id).Scan(&person, &group)
+		err := tx.QueryRowContext(ctx, "SELECT person, grp, door, door_group, zone FROM access_rights WHERE id = ? AND ended_at = 0", id).
+			Scan(&r.Person, &r.Group, &r.Door, &r.DoorGroup, &r.Zone)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("%w: right %s", ErrNotFound, id)
 		}
 		if err != nil {
 			return fmt.Errorf("end right: %w", err)
 		}
+		if err := x.mayEnd(ctx, tx, &r); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, "UPDATE access_rights SET ended_at = ? WHERE id = ?", now().UnixMilli(), id); err != nil {
 			return fmt.Errorf("end right: %w", err)
 		}
-		return x.audit.Audit(ctx, tx, actor, "right.ended", id, map[string]any{"person": person, "group": group})
-	}, func(ctx context.Context) error { return x.refreshHolder(ctx, person, group) })
+		return x.audit.Audit(ctx, tx, actor, "right.ended", id, map[string]any{"person": r.Person, "group": r.Group})
+	}, func(ctx context.Context) error { return x.refreshHolder(ctx, r.Person, r.Group) })
 }
 
 // RightsFilter limits Rights; empty fields do not.

@@ -138,7 +138,7 @@ func (a *App) buildDevices(ctx context.Context) (err error) {
 		Places: ways{a.devices}, Lifts: lifts{a.devices}, PublicURL: a.o.Config.HTTP.PublicURL,
 		Reporter: reporter{a.devices, a.journal}, Sessions: a.identity, Looked: looked{a.identity}, Rungs: rungs{a},
 		Lists: listSender{&a.mqtt}, OfflineFor: access.OfflineFor{Resident: alone.OfflineResident, Staff: alone.OfflineStaff, Courier: alone.OfflineCourier},
-		Overstay: access.Overstay{Host: alone.OverstayHost, Desk: alone.OverstayDesk}, Accounts: a.identity, Rings: ringing{a},
+		Overstay: access.Overstay{Host: alone.OverstayHost, Desk: alone.OverstayDesk}, Accounts: a.identity, Rings: ringing{a}, Rolls: rolls{a},
 		Retention: access.Retention{Badges: alone.BadgeRetention, Visitors: alone.VisitorRetention, Reports: alone.WhereaboutsRetention},
 	})
 	if err != nil {

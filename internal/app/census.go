@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 	"time"
 
@@ -76,6 +77,17 @@ func (c census) Passages(ctx context.Context, zone string, since time.Time) (all
 		}
 	}
 	return all, nil
+}
+
+// rolls are the lists of musters, as access sees them; they are built behind it.
+type rolls struct{ app *App }
+
+// ForgetPerson implements access.Rolls.
+func (r rolls) ForgetPerson(ctx context.Context, tx *sql.Tx, person string) error {
+	if r.app.muster == nil {
+		return nil
+	}
+	return r.app.muster.ForgetPerson(ctx, tx, person)
 }
 
 func (a *App) buildMuster(ctx context.Context) (err error) {

@@ -142,6 +142,10 @@ func (a *App) keep(ctx context.Context) error {
 		if err := a.notify.Prune(ctx); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "notifications not trimmed", "err", err)
 		}
+		a.identity.Expire()
+		if err := a.muster.Forget(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "names of old musters not forgotten", "err", err)
+		}
 		for n := 1; n > 0 && ctx.Err() == nil; {
 			var err error
 			if n, err = a.alarms.Prune(ctx); err != nil && ctx.Err() == nil {

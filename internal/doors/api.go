@@ -39,9 +39,7 @@ func (d *Doors) Register(a *web.API) {
 		return listOf(d.Plans(ctx))
 	})
 	web.Register(a, op(http.MethodPut, "/lockdown-plans/{id}", "Make or change a plan", web.AccessWrite, http.StatusNoContent), d.putPlan)
-	web.Register(a, op(http.MethodDelete, "/lockdown-plans/{id}", "Remove a plan", web.AccessWrite, http.StatusNoContent), func(ctx context.Context, in *pathID) (*struct{}, error) {
-		return nil, problem(d.DropPlan(ctx, who(ctx), in.ID))
-	})
+	web.Register(a, op(http.MethodDelete, "/lockdown-plans/{id}", "Remove a plan", web.AccessWrite, http.StatusNoContent), d.dropPlan)
 }
 
 type list[T any] struct {
@@ -111,7 +109,31 @@ type planIn struct {
 }
 
 func (d *Doors) putPlan(ctx context.Context, in *planIn) (*struct{}, error) {
+	if err := d.mayPlan(ctx, in.ID, in.Body.Areas); err != nil {
+		return nil, err
+	}
 	return nil, problem(d.PutPlan(ctx, who(ctx), Plan{in.ID, in.Body.Name, in.Body.Areas, in.Body.Rung}))
+}
+
+func (d *Doors) dropPlan(ctx context.Context, in *pathID) (*struct{}, error) {
+	if err := d.mayPlan(ctx, in.ID, nil); err != nil {
+		return nil, err
+	}
+	return nil, problem(d.DropPlan(ctx, who(ctx), in.ID))
+}
+
+// mayPlan checks that the one who asks acts in all areas that a plan has and gets: others
+// will press the button.
+func (d *Doors) mayPlan(ctx context.Context, id string, areas []string) error {
+	d.stand(ctx, now()) // a door that was just registered has its zone, too
+	old, err := d.plan(ctx, id)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if !d.reaches(ctx, slices.Concat(old.Areas, areas)) {
+		return notYours()
+	}
+	return nil
 }
 
 type rungIn struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -30,8 +31,8 @@ func (d *Doors) Handle(ctx context.Context, tx *sql.Tx, evs []event.Event) error
 		}
 		was := d.state(ev.Device)
 		s := was
-		if ev.Channel == event.State && ev.At.UnixMilli() < s.At-back {
-			continue // what was kept for it at the broker, and is over
+		if ev.Channel == event.State && ev.Late && ev.At.UnixMilli() < s.At-back {
+			continue // what was kept for it at the broker, and is over; of a clock that was put right it is new
 		}
 		for _, in := range d.inputs(ctx, ev) {
 			if in.At == 0 {
@@ -67,22 +68,10 @@ func (d *Doors) state(door string) State {
 	return d.states[door]
 }
 
-// said is what the machine reads of a message.
-type said struct {
-	Active   *bool  `json:"active"`
-	By       string `json:"by"`
-	Decision string `json:"decision"`
-	Lock     string `json:"lock"`
-	Position string `json:"position"`
-	Mode     string `json:"mode"`
-	Status   string `json:"status"`
-	Online   *bool  `json:"online"`
-}
-
 // inputs translates a message into what happens to the door.
 func (d *Doors) inputs(ctx context.Context, ev *event.Event) []Input {
-	var x said
-	if json.Unmarshal(ev.Data, &x) != nil {
+	x, ok := read(ev.Data)
+	if !ok {
 		return nil // journaled by an older hub, or of another shape
 	}
 	on := x.Active == nil || *x.Active
@@ -192,7 +181,8 @@ func (d *Doors) fire(ctx context.Context, tx *sql.Tx, ev *event.Event) error {
 	if len(standing) > 0 {
 		return nil
 	}
-	c := newCause("fire-"+ev.Device+"-"+ev.ID, ByFire, event.FireRelease, d.o.Registry.Scope(ev.Device, ev.Zone), hubActor, "fire input of "+ev.Device)
+	// With its time, since a controller may count its events anew when the journal has forgotten the old ones.
+	c := newCause(fmt.Sprintf("fire-%s-%s-%d", ev.Device, ev.ID, ev.At.UnixMilli()), ByFire, event.FireRelease, d.o.Registry.Scope(ev.Device, ev.Zone), hubActor, "fire input of "+ev.Device)
 	c.Source, c.BeganAt = ev.Device, ev.ReceivedAt.UTC().Truncate(time.Millisecond)
 	if fresh, err := insertCause(ctx, tx, c, ""); err != nil || !fresh {
 		return err
@@ -252,10 +242,11 @@ func (d *Doors) Undone() {
 	d.started, d.stopped = nil, nil
 }
 
-// swap changes the list of what stands; d.mu is held.
+// swap changes the list of what stands; d.mu is held. What began and ended in one
+// batch is in both lists: it does not stand.
 func (d *Doors) swap(add []*Cause, drop []string) {
-	cs := slices.DeleteFunc(slices.Clone(d.causes), func(c *Cause) bool { return slices.Contains(drop, c.ID) })
-	d.causes = append(cs, add...)
+	cs := append(slices.Clone(d.causes), add...)
+	d.causes = slices.DeleteFunc(cs, func(c *Cause) bool { return slices.Contains(drop, c.ID) })
 }
 
 // trace writes the audit and tells the feed.

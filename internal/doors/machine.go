@@ -127,12 +127,17 @@ func (t Times) Next(s State, in Input) State {
 		t.open(&s)
 	case Closes:
 		t.close(&s)
+		for _, c := range []*Condition{&s.Forced, &s.Held} {
+			if c.Stage == Told || c.Stage == Over { // the event that says closed clears it
+				*c = Condition{}
+			}
+		}
 	case Sensed:
 		t.sense(&s, in)
 	case Stands:
 		t.stand(&s, in.Rung)
 	case Lost:
-		s.Lock, s.Position, s.Opened = LockUnknown, PositionUnknown, 0
+		s.Lock, s.Position, s.Opened, s.Pushed = LockUnknown, PositionUnknown, 0, 0
 		for _, c := range []*Condition{&s.Forced, &s.Warn, &s.Held, &s.Fault, &s.Stuck, &s.NoEntry, &s.Contact} {
 			c.drop()
 		}
@@ -218,10 +223,8 @@ func (t Times) close(s *State) {
 	for _, c := range []*Condition{&s.Warn, &s.Held} {
 		c.drop()
 	}
-	for _, c := range []*Condition{&s.Forced, &s.Warn, &s.Held} {
-		if c.Stage == Told { // the event that says closed clears it
-			*c = Condition{}
-		}
+	if s.Warn.Stage == Told { // nobody waits for its end
+		s.Warn = Condition{}
 	}
 }
 
@@ -240,6 +243,11 @@ func (t Times) sense(s *State, in Input) {
 		}
 	case Closed:
 		t.close(s)
+		for _, c := range []*Condition{&s.Forced, &s.Held} {
+			if c.Stage == Told { // it was shut while nobody listened, and no event will say so
+				c.Stage = Over
+			}
+		}
 	case PositionUnknown, PositionFault:
 		s.Position, s.Opened = in.Position, 0
 		for _, c := range []*Condition{&s.Forced, &s.Warn, &s.Held} {

@@ -34,7 +34,7 @@ func worlds() []world {
 		}, []event.Rung{event.Controlled, event.Maintenance, event.Lockdown, event.FireRelease}, 500},
 		{"the button and the contact", []Input{
 			tick, {Kind: Rex, On: true}, {Kind: RexOff}, {Kind: Opens}, {Kind: Closes},
-			{Kind: Sensed, Position: PositionFault}, {Kind: Sensed, Position: Open}, {Kind: Sensed, Lock: Secured},
+			{Kind: Sensed, Position: PositionFault}, {Kind: Sensed, Position: Open}, {Kind: Sensed, Position: Closed}, {Kind: Sensed, Lock: Secured},
 		}, []event.Rung{event.Controlled, event.Lockdown}, 500},
 	}
 }
@@ -133,6 +133,9 @@ func invariants(t *testing.T, before *State, in Input, s *State) {
 	if s.Position != Open && (s.Held.Stage == Waiting || s.Warn.Stage == Waiting) {
 		t.Errorf("somebody counts a leaf that is %s", p)
 	}
+	if in.Kind == Sensed && (before.Held.Stage == Told && s.Held.Stage == Idle || before.Forced.Stage == Told && s.Forced.Stage == Idle) {
+		t.Error("what the journal has heard of the leaf ended, and nobody says so")
+	}
 	if in.Kind != Tells && before.Forced.Stage == Due && s.Forced.Stage != Due {
 		t.Error("a forced door was forgotten before anybody heard")
 	}
@@ -203,6 +206,21 @@ func TestStories(t *testing.T) {
 			{Kind: Tells, Type: contact, On: true, At: m}, {Kind: Sensed, Position: Closed, At: m + 100}, {At: m + 9000},
 		}, nil},
 		{"the contact is cut and the leaf was open", []Input{{Kind: Rex, At: m}, {Kind: Opens, At: m}, {Kind: Sensed, Position: PositionFault, At: m + 500}, {At: m + 40000}}, []string{contact}},
+		{"held, and shut while the line was cut", []Input{
+			{Kind: Rex, At: m}, {Kind: Opens, At: m}, {Kind: Tells, Type: preAlarm, On: true, Hub: true, At: m + 20000},
+			{Kind: Tells, Type: heldOpen, On: true, Hub: true, At: m + 30000}, {Kind: Lost, At: m + 40000},
+			{Kind: Sensed, Lock: Secured, Position: Closed, At: m + 90000},
+		}, []string{"no held_open"}},
+		{"forced, and the controller only reports its leaf", []Input{
+			{Kind: Opens, At: m}, {Kind: Tells, Type: forcedOpen, On: true, At: m + 250}, {Kind: Sensed, Position: Closed, At: m + 9000},
+		}, []string{"no forced_open"}},
+		{"the report that it is shut comes before the event", []Input{
+			{Kind: Opens, At: m}, {Kind: Tells, Type: forcedOpen, On: true, At: m + 250}, {Kind: Sensed, Position: Closed, At: m + 9000}, {Kind: Closes, At: m + 9000},
+		}, nil},
+		{"the button was let go while the line was cut", []Input{
+			{Kind: Rex, On: true, At: m}, {Kind: Lost, At: m + 1000}, {Kind: Sensed, Lock: Secured, Position: Closed, At: m + 9000}, {Kind: Opens, At: m + 20000}, {At: m + 20250},
+		}, []string{forcedOpen}},
+		{"it is stuck, before and after", []Input{{Kind: Rex, On: true, At: m}, {Kind: Lost, At: m + 1000}, {Kind: Rex, On: true, At: m + 9000}, {At: m + 69000}}, []string{rexStuck}},
 		{"the connection was lost while it stood open", []Input{{Kind: Rex, At: m}, {Kind: Opens, At: m}, {Kind: Lost, At: m + 1000}, {At: 2 * m}}, nil},
 	} {
 		if got := facts(play(c.ins...)); !slices.Equal(got, c.want) {

@@ -49,7 +49,8 @@ type Options struct {
 	AuditKey []byte
 
 	// OnRevoked is told the principal's id when access ends before its time: user
-	// disabled, password reset, role changed, last session ended, token revoked.
+	// disabled, password reset, role changed, last session ended, the other sessions ended by a
+	// new password, token revoked.
 	// Live video and streams of that principal must then end.
 	OnRevoked func(principalID string)
 

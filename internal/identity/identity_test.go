@@ -224,7 +224,8 @@ func TestWhatEndsSessions(t *testing.T) {
 
 func TestSetPasswordKeepsOnlyTheOwnSession(t *testing.T) {
 	ctx := context.Background()
-	i := fresh(t)
+	var revoked []string
+	i := fresh(t, func(o *Options) { o.OnRevoked = func(id string) { revoked = append(revoked, id) } })
 	mustSeed(t, i, operator())
 	id := userID(t, i, "operator")
 	mine, other := signIn(t, i, "operator", "correct horse"), signIn(t, i, "operator", "correct horse")
@@ -236,6 +237,12 @@ func TestSetPasswordKeepsOnlyTheOwnSession(t *testing.T) {
 	}
 	if err := i.SetPassword(ctx, id, "correct horse", "battery staple", mine, "a"); err != nil {
 		t.Fatal(err)
+	}
+	if len(revoked) != 1 || revoked[0] != id { // who watches with the other session sees nothing more
+		t.Errorf("revoked %v", revoked)
+	}
+	if err := i.SetPassword(ctx, id, "battery staple", "battery staple 2", mine, "a"); err != nil || len(revoked) != 1 {
+		t.Errorf("with no other session: %v, revoked %v", err, revoked)
 	}
 	for _, j := range []*Identity{i, open(t, i.db)} {
 		if _, ok := j.bySession(ctx, mine); !ok {

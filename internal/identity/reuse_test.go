@@ -209,3 +209,48 @@ func TestZonesOfAnAccount(t *testing.T) {
 		t.Errorf("without zones: %v, %v", u.Zones, err)
 	}
 }
+
+// Of somebody who is erased the account says nothing any more, after a restart neither; its
+// login may be given to another. Who works here stays.
+func TestAccountsOfWhoWasErased(t *testing.T) {
+	ctx := context.Background()
+	i := fresh(t)
+	mustSeed(t, i, SeedUser{Login: "chen", Name: "陈建国", Role: web.Resident, Password: "correct horse", Person: "p-1"},
+		SeedUser{Login: "li", Name: "李秀英", Role: web.Resident, Password: "correct horse", Person: "p-2"},
+		SeedUser{Login: "guard", Name: "王强", Role: web.Operator, Password: "correct horse", Person: "p-1"})
+	id := userID(t, i, "chen")
+	if err := i.ForgetPerson(ctx, "test", "p-1"); err != nil { // not moved out yet
+		t.Fatal(err)
+	}
+	if u, _ := i.User(id); u.Name != "陈建国" {
+		t.Errorf("an account that is in use became %+v", u)
+	}
+	if _, _, err := i.EndPerson(ctx, "test", "p-1"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := i.ForgetPerson(ctx, "test", "p-1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, j := range []*Identity{i, open(t, i.db)} {
+		if u, ok := j.User(id); !ok || u.Name != "-" || u.Login != "gone-"+id || !u.Disabled {
+			t.Errorf("%+v", u)
+		}
+		if _, _, _, err := j.SignIn(ctx, "gone-"+id, "correct horse", "192.0.2.1:1"); !errors.Is(err, ErrRefused) {
+			t.Errorf("sign in: %v", err)
+		}
+		if u, _ := j.User(userID(t, j, "guard")); u.Name != "王强" {
+			t.Errorf("of who works here: %+v", u)
+		}
+		if u, _ := j.User(userID(t, j, "li")); u.Name != "李秀英" || u.Disabled {
+			t.Errorf("of somebody else: %+v", u)
+		}
+	}
+	if _, _, err := i.AddUser(ctx, "test", NewUser{Login: "chen", Name: "陈静", Role: web.Operator, Password: "battery staple"}); err != nil {
+		t.Errorf("the login is not free: %v", err)
+	}
+	if _, _, err := i.CheckAudit(ctx); err != nil {
+		t.Error(err)
+	}
+}

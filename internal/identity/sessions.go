@@ -186,7 +186,17 @@ func (i *Identity) SetPassword(ctx context.Context, id, old, fresh, keep, remote
 	i.mu.RLock()
 	kept := i.sessions[key]
 	i.mu.RUnlock()
-	i.forget(func(s *session) bool { return s.user == id && s != kept })
+	others := 0
+	i.forget(func(s *session) bool {
+		other := s.user == id && s != kept
+		if other {
+			others++
+		}
+		return other
+	})
+	if others > 0 { // what they look at ends, too; the one that is kept looks again
+		i.opt.OnRevoked(id)
+	}
 	return nil
 }
 
@@ -221,6 +231,26 @@ func (i *Identity) bySession(ctx context.Context, token string) (User, bool) {
 // younger, but never by more than it was set back.
 func (i *Identity) alive(s *session, n time.Time) bool {
 	return n.Sub(at(s.seen.Load())) < i.opt.Idle && n.Sub(s.created) < i.opt.Absolute
+}
+
+// Expire drops the sessions whose time is over. A request would find that out; a picture that
+// runs on asks no more, so of accounts that have no other session it is ended.
+func (i *Identity) Expire() {
+	n := now()
+	over := map[string]bool{}
+	i.mu.Lock()
+	for k, s := range i.sessions {
+		if !i.alive(s, n) {
+			over[s.user] = true
+			delete(i.sessions, k)
+		}
+	}
+	i.mu.Unlock()
+	for user := range over {
+		if !i.hasSession(user) {
+			i.opt.OnRevoked(user)
+		}
+	}
 }
 
 func (i *Identity) hasSession(user string) bool {

@@ -74,6 +74,33 @@ func TestSignInDropsDeadSessions(t *testing.T) {
 	})
 }
 
+// Who watches asks for nothing any more: the end of the session has to be told.
+func TestTheEndOfASessionIsTold(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	synctest.Test(t, func(t *testing.T) {
+		d, err := db.Open(context.Background(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = d.Close() }()
+		var revoked []string
+		i := open(t, d, func(o *Options) { o.OnRevoked = func(id string) { revoked = append(revoked, id) } })
+		mustSeed(t, i, operator())
+		signIn(t, i, "operator", "correct horse")
+		time.Sleep(6 * time.Hour)
+		signIn(t, i, "operator", "correct horse")
+		for _, c := range []struct {
+			after time.Duration
+			want  int
+		}{{0, 0}, {7 * time.Hour, 0}, {6 * time.Hour, 1}, {time.Hour, 1}} {
+			time.Sleep(c.after)
+			if i.Expire(); len(revoked) != c.want {
+				t.Errorf("%s later: told %v, want %d", c.after, revoked, c.want)
+			}
+		}
+	})
+}
+
 func TestSignOut(t *testing.T) {
 	ctx := context.Background()
 	var revoked []string

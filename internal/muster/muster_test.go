@@ -179,3 +179,59 @@ func TestNobodyIsInTwoPlaces(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// Names go 180 days after the end, whether there is another muster or not; and those of
+// somebody who is erased at once, but not from a list by which people are looked for.
+func TestNamesAreForgotten(t *testing.T) {
+	m := open(t, block8())
+	begin := func(key string) string {
+		x, err := m.Begin(t.Context(), Request{Area: "west/b08", Reason: "火警", Actor: "u", Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x.ID
+	}
+	over, on := begin("1"), begin("2")
+	if _, err := m.End(t.Context(), over, "u"); err != nil {
+		t.Fatal(err)
+	}
+	named := func(id, person string) (n int) {
+		x, err := m.Get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range x.People {
+			if e.Person == person || e.Name == "王强" {
+				n++
+			}
+		}
+		return n
+	}
+	if err := m.db.Tx(t.Context(), func(tx *sql.Tx) error { return m.ForgetPerson(t.Context(), tx, "p2") }); err != nil {
+		t.Fatal(err)
+	}
+	if named(over, "p2") != 0 || named(on, "p2") != 1 {
+		t.Errorf("in the one that is over %d, in the one that goes on %d", named(over, "p2"), named(on, "p2"))
+	}
+	listed := func(id string) int {
+		x, err := m.Get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x.Listed
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  int
+	}{{keepNames - time.Hour, 5}, {keepNames + time.Hour, 0}} {
+		if err := m.Forget(t.Context(), time.Now().Add(c.after)); err != nil {
+			t.Fatal(err)
+		}
+		if got := listed(over); got != c.want {
+			t.Errorf("after %s: %d are listed, want %d", c.after, got, c.want)
+		}
+	}
+	if listed(on) != 5 {
+		t.Error("one that goes on has lost its list")
+	}
+}

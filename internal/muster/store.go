@@ -122,6 +122,28 @@ func endedAt(ctx context.Context, tx *sql.Tx, id string) (ms int64, err error) {
 	return ms, err
 }
 
+// Forget takes away the names that are kept no longer.
+func (m *Musters) Forget(ctx context.Context, t time.Time) error {
+	var old int
+	err := m.db.Read().QueryRowContext(ctx, "SELECT count(*) FROM muster_people WHERE muster IN (SELECT id FROM musters WHERE ended_at > 0 AND ended_at < ?)",
+		t.Add(-keepNames).UnixMilli()).Scan(&old)
+	if err != nil || old == 0 { // it is asked every minute, and seldom there is anything
+		return err
+	}
+	return m.db.Tx(ctx, func(tx *sql.Tx) error { return prune(ctx, tx, t.Add(-keepNames)) })
+}
+
+// ForgetPerson takes a person out of the lists of musters that have ended; that somebody
+// was on them stays. One that goes on needs everybody: its list is for saving lives.
+func (m *Musters) ForgetPerson(ctx context.Context, tx *sql.Tx, person string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE muster_people SET person = 'x-' || lower(hex(randomblob(8))), name = '-', unit = '', flat = '', seen_at = 0, seen_door = '', note = ''
+		WHERE person = ? AND muster IN (SELECT id FROM musters WHERE ended_at > 0)`, person)
+	if err != nil {
+		return fmt.Errorf("forget %s in musters: %w", person, err)
+	}
+	return nil
+}
+
 // prune forgets the people of musters that ended long ago; that there was one, and
 // why, stays.
 func prune(ctx context.Context, tx *sql.Tx, before time.Time) error {
