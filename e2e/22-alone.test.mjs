@@ -72,7 +72,7 @@ test('twenty doors alone: residents come in, whose time is over does not, a lost
   const refused = await until('the hub refuses it', () => stream.of('badge', (b) => b.door === name(50) && b.person === victim && b.decision === 'denied')[0], 5_000, 5)
   console.log(`# refused ${refused.at - began} ms after it was taken away`)
   assert.equal(refused.data.reason, 'lost_stolen')
-  assert.ok(refused.at - began < 2000, `${refused.at - began} ms`)
+  assert.ok(refused.at - began < 2000 * busy(), `${refused.at - began} ms`)
   await until('every door that is there has let go of it', async () => (await lists(true)).every((l) => gone.includes(l.door)) && (await lists(true)).length === away, 5_000)
   for (const l of await lists(true)) {
     assert.equal(l.revoked, 1, l.door)
