@@ -39,6 +39,10 @@ func signal(t *rules.Transition) alarm.Signal {
 // hubActor is who orders what no person ordered.
 const hubActor = "hub"
 
+// voiceAttempts is how often it is tried to say something: half a minute long. Later it
+// would be of a fire that is out.
+const voiceAttempts = 5
+
 // carry carries out an action of an alarm. The task's key makes a second attempt
 // harmless.
 func (a *App) carry(ctx context.Context, t alarm.Task) (string, error) {
@@ -49,6 +53,9 @@ func (a *App) carry(ctx context.Context, t alarm.Task) (string, error) {
 		b, err := a.broadcast.Send(ctx, broadcast.Request{
 			Zones: x.Zones, Text: x.Text.ZH, Priority: x.Level, Key: t.Key, Actor: hubActor, Ref: t.Alarm,
 		})
+		if err != nil && t.Attempts < voiceAttempts {
+			return "", again(err)
+		}
 		if err != nil {
 			return "", err
 		}
@@ -64,6 +71,15 @@ func (a *App) carry(ctx context.Context, t alarm.Task) (string, error) {
 	default:
 		return "", fmt.Errorf("action %q is not one that the hub knows", x.Type)
 	}
+}
+
+// again asks for another attempt where the hub itself failed, as on a full disk. What a
+// room refuses it would refuse again.
+func again(err error) error {
+	if _, refused := errors.AsType[*web.Problem](err); err == nil || refused || errors.Is(err, workorder.ErrInvalid) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", alarm.ErrRetry, err)
 }
 
 func (a *App) carryCommand(ctx context.Context, t alarm.Task) (string, error) {
@@ -91,7 +107,7 @@ func (a *App) carryCommand(ctx context.Context, t alarm.Task) (string, error) {
 func (a *App) carryOrder(ctx context.Context, t alarm.Task) (string, error) {
 	al, err := a.alarms.Get(ctx, t.Alarm)
 	if err != nil {
-		return "", err
+		return "", again(err)
 	}
 	title := t.Action.Text
 	if title.ZH == "" {
@@ -107,9 +123,9 @@ func (a *App) carryOrder(ctx context.Context, t alarm.Task) (string, error) {
 		return err
 	})
 	if err != nil {
-		return "", err
+		return "", again(err)
 	}
-	return o.ID, a.feed.Committed(ctx)
+	return o.ID, again(a.feed.Committed(ctx))
 }
 
 // carryClip begins a clip of each camera that looks at the alarm. It returns when they

@@ -122,7 +122,7 @@ func (a *App) escalate(ctx context.Context, tx *sql.Tx, n alarm.Notice) (alarm.C
 func (a *App) carryNotify(ctx context.Context, t alarm.Task) (string, error) {
 	al, err := a.alarms.Get(ctx, t.Alarm)
 	if err != nil {
-		return "", err
+		return "", again(err)
 	}
 	people, fallback := a.called(t.Action.To, time.Now())
 	m := a.message(ctx, al)
@@ -139,7 +139,7 @@ func (a *App) carryNotify(ctx context.Context, t alarm.Task) (string, error) {
 	if fallback {
 		told += "; fallback"
 	}
-	return told, a.feed.Committed(ctx)
+	return told, again(a.feed.Committed(ctx))
 }
 
 // message is what people are told of an alarm, without whom.

@@ -187,8 +187,8 @@ func (a *App) settled(ctx context.Context, b broadcast.Broadcast) bool {
 		}
 		h.Nodes = append(h.Nodes, s)
 	}
-	if err := a.official.Settled(ctx, h); err != nil && ctx.Err() == nil {
+	if err = a.official.Settled(ctx, h); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "result of an official message not stored", "broadcast_id", b.ID, "err", err)
 	}
-	return true
+	return err == nil
 }
