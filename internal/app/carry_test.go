@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dongyue/internal/alarm"
+	"dongyue/internal/event"
 	"dongyue/rules"
 )
 
@@ -22,6 +23,7 @@ func TestWhatFailsInTheHubIsCarriedOutLater(t *testing.T) {
 		h.call(http.MethodGet, "/alarms?device=lamp-1", nil, &open)
 		return len(open.Items) > 0
 	})
+	_, _, _ = h.register("speaker", "speaker-1")
 	task := alarm.Task{Key: "k", Alarm: open.Items[0].ID, Action: alarm.Action{Type: rules.WorkOrderAction}}
 	table := func(from, to string) {
 		err := h.app.db.Tx(t.Context(), func(tx *sql.Tx) error {
@@ -39,6 +41,19 @@ func TestWhatFailsInTheHubIsCarriedOutLater(t *testing.T) {
 	table("away", "work_order_keys")
 	if id, err := h.app.carry(t.Context(), task); err != nil || id == "" {
 		t.Errorf("afterwards: %q, %v", id, err)
+	}
+	said := alarm.Task{Key: "v", Alarm: task.Alarm, Action: alarm.Action{Type: rules.BroadcastAction, Zones: []string{""}, Text: event.Text{ZH: "请注意"}, Level: 3}}
+	table("broadcast_nodes", "away")
+	if _, err := h.app.carry(t.Context(), said); !errors.Is(err, alarm.ErrRetry) {
+		t.Errorf("an announcement: %v", err)
+	}
+	said.Attempts = voiceAttempts
+	if _, err := h.app.carry(t.Context(), said); err == nil || errors.Is(err, alarm.ErrRetry) {
+		t.Errorf("an announcement of a fire that is out: %v", err)
+	}
+	table("away", "broadcast_nodes")
+	if what, err := h.app.carry(t.Context(), said); err != nil || what == "" {
+		t.Errorf("an announcement afterwards: %q, %v", what, err)
 	}
 	task.Alarm = "01NOBODY"
 	if _, err := h.app.carry(t.Context(), task); err == nil || errors.Is(err, alarm.ErrRetry) {
